@@ -1,0 +1,19 @@
+/**
+ * Who submits: an application or device that logs in (`user`), or a trusted network (`network`) whose members need not. What it may do is
+ * fenced here, so that a stolen printer password cannot impersonate the director.
+ */
+export interface Principal {
+  /** Unique over users and networks; a network's is `net:NAME`. */
+  readonly name: string;
+  readonly kind: "user" | "network";
+  /** Patterns of mail/address.ts for MAIL FROM; `<>` must be named to be allowed. */
+  readonly reversePaths: readonly string[];
+  /** Patterns for the From: and Sender: fields; absent: as `reversePaths`. */
+  readonly authors?: readonly string[];
+  /** Patterns for RCPT TO; absent: any. */
+  readonly recipients?: readonly string[];
+  /** At most so many messages in any such time, smoothed (a burst of the whole is allowed). */
+  readonly rate?: { readonly messages: number; readonly perMs: number };
+  readonly maxMessageSize?: number;
+  readonly maxRecipients?: number;
+}

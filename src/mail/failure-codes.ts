@@ -1,0 +1,96 @@
+import type { Failure, FailureOrigin, FailureScope } from "./failure.ts";
+import type { Reply } from "./reply.ts";
+import type { StatusDetail } from "./status.ts";
+
+/**
+ * Every failure Postern can name, once. docs/reference/errors.md is generated from this table and a test keeps both in step.
+ *
+ * `permanent`, `detail`, `origin` and `scope` are what the code means unless the one who raises it knows better (a peer's own status wins);
+ * `text` is what a sender reads; `remedy` is what an administrator reads. Details are from the IANA registry of enhanced status codes.
+ */
+export const failureCodes = {
+  "submission.unauthenticated": entry(true, "7.0", "policy", "message", "Authentication is required", "Log in with a principal's name and password, or send from a trusted network."),
+  "submission.tls-required": entry(true, "7.0", "policy", "message", "Encryption is required: say STARTTLS first", "Switch the client to STARTTLS, or use the port with implicit TLS."),
+  "submission.bad-credentials": entry(true, "7.8", "policy", "message", "Authentication credentials are invalid", "Check name and password of the principal in the configuration."),
+  "submission.locked-out": entry(false, "7.0", "policy", "message", "Too many failed log-ins, try again later", "Mend the client that keeps sending a wrong password; the lock ends by itself."),
+  "submission.busy": entry(false, "7.0", "internal", "message", "Too busy to check the password, try again", "Many log-ins arrive at once; the client may try again at once."),
+  "submission.network-not-trusted": entry(true, "7.1", "policy", "message", "Relaying is not allowed from this address", "Add the device's network to `networks`, or let it log in."),
+  "submission.reverse-path-not-allowed": entry(true, "7.1", "policy", "message", "This sender address is not allowed here", "Add the address to the principal's or the network's `reversePaths`."),
+  "submission.author-not-allowed": entry(true, "7.1", "policy", "message", "This From address is not allowed here", "Add the address to the principal's or the network's `authors`."),
+  "submission.recipient-not-allowed": entry(true, "7.1", "policy", "recipient", "This recipient is not allowed from here", "Add the recipient's domain to the fence of the network or principal."),
+  "submission.rate-exceeded": entry(false, "7.0", "policy", "message", "Too many messages from this sender, try again later", "Raise `rate` of the network or principal, or send more slowly."),
+  "submission.address-syntax": entry(true, "1.3", "policy", "recipient", "The address is not valid", "Mend the address."),
+  "submission.sender-syntax": entry(true, "1.7", "policy", "message", "The sender address is not valid", "Mend the sender address."),
+  "submission.too-many-recipients": entry(false, "5.3", "policy", "recipient", "Too many recipients", "Send the rest in another message, or raise `maxRecipients`."),
+  "submission.too-large": entry(true, "3.4", "policy", "message", "The message is too large", "Send a smaller message, or raise `maxMessageSize`."),
+  "submission.line-ending": entry(true, "6.0", "policy", "message", "The message has a bare CR, a bare LF or a NUL", "Let the client end lines with CRLF, or set `lineEndings: normalise` for its listener."),
+  "submission.missing-header": entry(true, "6.0", "policy", "message", "A required header field is missing", "Add From, Date and Message-ID, or let Postern add them (`missingHeaders: add`)."),
+  "submission.header-syntax": entry(true, "6.0", "policy", "message", "The header section is not valid", "Mend the header section: one From field, and no line without a name."),
+  "submission.content-encoding": entry(true, "6.3", "policy", "message", "The content needs an extension that was not declared", "Declare BODY=8BITMIME or SMTPUTF8."),
+  "submission.no-route": entry(true, "4.4", "policy", "recipient", "There is no route for this recipient", "Add a rule in `routing` that matches, or a default rule."),
+  "limits.quota-exceeded": entry(false, "7.1", "policy", "route", "A sending limit is reached, the message waits", "Nothing to do; `postern why` names the limit and when it frees."),
+  "spool.full": entry(false, "3.1", "internal", "message", "Out of disk space, try again later", "Free space on the disk of the data directory."),
+  "spool.unavailable": entry(false, "3.0", "internal", "message", "Cannot store the message now, try again later", "See the log: the data directory cannot be written."),
+  "system.shutting-down": entry(false, "3.2", "internal", "message", "Shutting down, try again later", "Nothing to do."),
+  "system.too-many-connections": entry(false, "7.0", "internal", "message", "Too many connections, try again later", "Raise `maxConnections`, or mend the client that opens so many."),
+  "system.fault": entry(false, "3.0", "internal", "message", "Something went wrong here, try again later", "A fault of Postern: see the log, and report it."),
+  "remote.no-such-recipient": entry(true, "1.1", "remote", "recipient", "The next hop does not know the recipient", "Check the address."),
+  "remote.mailbox-full": entry(false, "2.2", "remote", "recipient", "The recipient's mailbox is full", "The recipient has to make room."),
+  "remote.refused-recipient": entry(true, "1.0", "remote", "recipient", "The next hop refused the recipient", "Read the reply."),
+  "remote.refused-sender": entry(true, "1.0", "remote", "message", "The next hop refused the sender", "Read the reply; the route may need another sender."),
+  "remote.refused-message": entry(true, "6.0", "remote", "message", "The next hop refused the message", "Read the reply."),
+  "remote.refused-by-policy": entry(true, "7.1", "remote", "message", "The next hop refused the message by its policy", "Read the reply."),
+  "remote.delayed": entry(false, "0.0", "remote", "recipient", "The next hop asked to try again later", "Nothing to do."),
+  "remote.throttled": entry(false, "4.5", "remote", "route", "The next hop is throttling", "Nothing to do; Postern slows down."),
+  "remote.unavailable": entry(false, "4.2", "remote", "route", "The next hop does not take mail now", "Nothing to do; Postern tries again and other routes meanwhile."),
+  "remote.too-large": entry(true, "3.4", "remote", "message", "The message is larger than the next hop takes", "Send a smaller message, or use a route that takes it."),
+  "remote.no-8bitmime": entry(true, "6.3", "remote", "message", "The next hop cannot take 8-bit content", "Use another route, or let the sender encode the content."),
+  "remote.no-smtputf8": entry(true, "6.7", "remote", "message", "The next hop cannot take internationalised addresses", "Use another route."),
+  "remote.protocol": entry(false, "5.0", "remote", "route", "The next hop did not speak SMTP properly", "See the trace for its words."),
+  "route.auth-failed": entry(false, "7.8", "remote", "route", "The next hop refused the route's credentials", "Mend user and secret of the route; its mail waits meanwhile."),
+  "route.auth-unavailable": entry(false, "7.4", "remote", "route", "The next hop offers no way to log in that the route knows", "Check `auth` and `tls` of the route."),
+  "route.tls-required": entry(false, "7.10", "remote", "route", "The next hop offers no encryption and the route requires it", "Set `tls` of the route, or mend the next hop."),
+  "route.tls-failed": entry(false, "7.5", "network", "route", "The encrypted connection could not be made", "Check the next hop's certificate against `tls` and `serverName` of the route."),
+  "route.answer-lost": entry(false, "4.2", "network", "message", "The connection broke before the next hop answered: it may have taken the message", "`postern trace` shows the attempt; decide with `postern queue retry` or `drop` if the route waits for you."),
+  "route.unavailable": entry(false, "4.4", "internal", "route", "No route is available now", "See `postern routes`."),
+  "route.write-failed": entry(false, "3.0", "internal", "route", "The route could not write the message", "Check the route's folder and its disk."),
+  "network.connect": entry(false, "4.1", "network", "route", "No connection to the next hop", "Check host, port and firewall."),
+  "network.connection-lost": entry(false, "4.2", "network", "route", "The connection to the next hop broke", "Nothing to do."),
+  "network.timeout": entry(false, "4.2", "network", "route", "The next hop did not answer in time", "Nothing to do."),
+  "network.blocked-address": entry(false, "4.4", "policy", "route", "The next hop's address is not allowed", "Set `allowPrivate: true` on the route if it is meant to be a private or loopback address."),
+  "dns.temporary": entry(false, "4.3", "network", "destination", "The name of the next hop could not be looked up", "Check the resolver."),
+  "dns.no-such-domain": entry(true, "1.2", "network", "destination", "The domain does not exist", "Check the address."),
+  "message.loop": entry(true, "4.6", "policy", "message", "The message goes round in circles: too many hops", "Two systems relay to each other: mend one of them."),
+  "message.expired": entry(true, "4.7", "internal", "recipient", "The message could not be passed on in time", "See the last reply in the trace."),
+  "message.cancelled": entry(true, "7.1", "policy", "recipient", "An operator removed the message", "Nothing to do."),
+} as const satisfies Record<string, FailureEntry>;
+
+export type FailureCode = keyof typeof failureCodes;
+
+export interface FailureEntry {
+  readonly permanent: boolean;
+  readonly detail: StatusDetail;
+  readonly origin: FailureOrigin;
+  readonly scope: FailureScope;
+  readonly text: string;
+  readonly remedy: string;
+}
+
+function entry(permanent: boolean, detail: StatusDetail, origin: FailureOrigin, scope: FailureScope, text: string, remedy: string): FailureEntry {
+  return { permanent, detail, origin, scope, text, remedy };
+}
+
+/** What the one who raises a failure may know better than the registry. */
+export interface FailureChanges {
+  readonly permanent?: boolean;
+  readonly detail?: StatusDetail;
+  readonly scope?: FailureScope;
+  readonly text?: string;
+  readonly reply?: Reply;
+}
+
+/** A failure by its code. `changes` overrides what the raiser knows better. */
+export function failure(code: FailureCode, changes?: FailureChanges): Failure {
+  const { permanent, detail, origin, scope, text } = failureCodes[code];
+  return { code, permanent, detail, origin, scope, text, ...changes };
+}

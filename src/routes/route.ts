@@ -1,0 +1,92 @@
+import type { Envelope, Recipient } from "../mail/envelope.ts";
+import type { Outcome } from "../mail/outcome.ts";
+
+/**
+ * The port of all ways out. Adapters are factories that take parsed options: `smtp/`, `sink/`; each runs route.contract.ts.
+ *
+ * Duties of the adapter: `deliver` answers for every recipient of the transaction and for no other; it answers with values and throws only
+ * for bugs (or when `signal` aborts before anything was sent); a bad recipient harms no other; it never retries on its own a message that a
+ * next hop may have taken: that is the outcome `delayed` with `inDoubt`. It reports a trouble of the whole route with scope `route`.
+ * Duties of the caller: no more than `traits.concurrency` calls of `deliver` at a time; `content` may be read more than once; the map's
+ * keys are the very Recipient objects of the transaction.
+ */
+export interface Route extends AsyncDisposable {
+  readonly name: string;
+  /** `smtp`, `sink`, …: the adapter. For display; shared code reads traits. */
+  readonly kind: string;
+  readonly traits: RouteTraits;
+  deliver(transaction: Transaction, signal: AbortSignal): Promise<Delivery>;
+  /** Tries the way up to but not including a message; resolves with what was found, never throws. For circuits and `doctor`. */
+  probe(signal: AbortSignal): Promise<ProbeResult>;
+}
+
+/** What shared code may ask about a route instead of its kind. */
+export interface RouteTraits {
+  /** Calls of `deliver` that the route can make use of at a time. */
+  readonly concurrency: number;
+  /** Bytes, as published or configured; null when unknown until the next hop says (its SIZE). */
+  readonly maxSize: number | null;
+  /** Recipients in one transaction; the queue splits above it. */
+  readonly maxRecipients: number;
+  /** Whether each destination domain is reached on its own (direct MX), so that a trouble of one says nothing about others. */
+  readonly perDestination: boolean;
+  readonly keepsReversePath: boolean;
+  readonly keepsHeaders: boolean;
+  readonly smtputf8: boolean;
+  /** Whether it takes the null reverse-path, so that DSNs can leave by it. */
+  readonly takesNullReversePath: boolean;
+  readonly external: boolean;
+  /** The next hop drops a second copy by itself, so that repeating is harmless. */
+  readonly deduplicates: boolean;
+  /**
+   * What to do with recipients in doubt (answer lost, or a crash while leased): `retry` sends again, as RFC 5321 §4.5.3.2.6 has it, at the
+   * risk of a second copy; `wait` keeps them in doubt until reconciled or decided: for routes that cost money or count.
+   */
+  readonly inDoubt: "retry" | "wait";
+}
+
+export interface Transaction {
+  /** Our id of the message, for logs and remote correlation. */
+  readonly messageId: number;
+  readonly envelope: Envelope;
+  /** Those of the envelope that this transaction is for. */
+  readonly recipients: readonly Recipient[];
+  readonly content: OutgoingContent;
+}
+
+/** The message's bytes, unstuffed, CRLF line ends: `prefix` (our Received and what else was added on top), then the content as received. */
+export interface OutgoingContent {
+  readonly prefix: Uint8Array;
+  /** Bytes, prefix included. */
+  readonly size: number;
+  /** A line of the content (not of the prefix) begins with a dot. */
+  readonly leadingDots: boolean;
+  readonly eightBit: boolean;
+  /** The whole content when it is in memory; null when it must be streamed. */
+  readonly inMemory: readonly Uint8Array[] | null;
+  /** The content as pieces, from memory or disk; each call starts anew. */
+  stream(): AsyncIterable<Uint8Array>;
+}
+
+export interface Delivery {
+  readonly outcomes: ReadonlyMap<Recipient, Outcome>;
+  /** For the trace. */
+  readonly session: DeliverySession;
+}
+
+export interface DeliverySession {
+  /** Name of the next hop as configured or found, `host:port`, or a path. */
+  readonly remote: string;
+  readonly address?: string;
+  /** `TLSv1.3 TLS_AES_256_GCM_SHA384`; absent without TLS. */
+  readonly tls?: string;
+  /** Whether the certificate was verified. */
+  readonly verified?: boolean;
+}
+
+export interface ProbeResult {
+  readonly ok: boolean;
+  /** One sentence. */
+  readonly text: string;
+  readonly steps: readonly { readonly name: string; readonly ok: boolean; readonly text: string }[];
+}

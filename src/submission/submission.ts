@@ -1,0 +1,37 @@
+import type { Envelope } from "../mail/envelope.ts";
+import type { Principal } from "../identity/principal.ts";
+import type { Origin } from "../queue/store.ts";
+
+/**
+ * The one way in. A door opens an Incoming for each message, feeds it the content, and ends it; `end` resolves only when the message is on
+ * stable storage and rejects with a Refusal when it is not taken. Nothing else writes to the queue from outside.
+ */
+export type Submit = (draft: Draft) => Incoming;
+
+/** What is known before the content. */
+export interface Draft {
+  readonly principal: Principal;
+  readonly origin: Origin;
+  readonly envelope: Envelope;
+  /** What RFC 5321 §4.4 wants in our Received field about the client: `HELO-name (address)` parts come from `origin`; `ESMTPSA` and the like. */
+  readonly protocol: string;
+}
+
+export interface Incoming {
+  /** Takes a piece and may keep it. A promise asks the door to wait before the next. */
+  write(piece: Buffer): void | Promise<void>;
+  end(facts: ContentFacts): Promise<Receipt>;
+  /** The message will not come; releases what was taken. */
+  abort(): void;
+}
+
+/** What one pass over the content saw; the door's grammar tells it. */
+export interface ContentFacts {
+  readonly size: number;
+  readonly leadingDots: boolean;
+  readonly eightBit: boolean;
+}
+
+export interface Receipt {
+  readonly id: number;
+}
