@@ -1,0 +1,190 @@
+import type { Page, QueueEntry, QueueFilter, TraceQuery, TraceRecord, TraceSummary } from "../queue/archive.ts";
+import type { Totals } from "../queue/store.ts";
+import type { ProbeResult } from "../routes/route.ts";
+import type { Decision } from "../routing/decide.ts";
+
+/**
+ * What operators may ask of a running gateway; main.ts implements it over the parts, the admin handlers speak it.
+ *
+ * Duties of the implementation: every method answers in bounded time or heeds `signal`; nothing here blocks the queue (listings go by the
+ * archive's own worker); changes are durable when they resolve. Times are policy-clock ms unless a name says otherwise.
+ */
+export interface Gateway {
+  status(): StatusSnapshot;
+  ready(): Readiness;
+  readonly queue: QueueControl;
+  trace(id: number): Promise<TraceRecord | null>;
+  find(query: TraceQuery): Promise<readonly TraceSummary[]>;
+  /** The decision stored under a key; null when it is unknown. */
+  decision(key: string): Promise<Decision | null>;
+  readonly routes: RouteControl;
+  /** What routing would decide now for such a message; nothing is sent. */
+  explain(question: ExplainQuestion): readonly ExplainAnswer[];
+  /** Who was seen sending, most recent first. */
+  devices(): readonly DeviceSnapshot[];
+  /** Copies the data directory to `directory` (absent or empty) while running. */
+  backup(directory: string, onProgress: (progress: BackupProgress) => void, signal: AbortSignal): Promise<BackupReport>;
+  /** Reads the configuration again; what cannot change without a restart is told, nothing is half applied. */
+  reload(): Promise<ReloadReport>;
+}
+
+export interface QueueControl {
+  list(filter: QueueFilter, page: Page): Promise<readonly QueueEntry[]>;
+  /** Messages that wait, for one filter. */
+  count(filter: QueueFilter): Promise<number>;
+  /** Recipients changed. `hold`: queued to held. `release`: held to queued. `retry`: queued and held become due now. `drop`: cancelled, without a DSN. */
+  change(action: QueueAction, filter: QueueFilter, by: string): Promise<QueueChange>;
+}
+
+export type QueueAction = "hold" | "release" | "retry" | "drop";
+
+export interface QueueChange {
+  readonly messages: number;
+  readonly recipients: number;
+  /** Recipients that matched but could not be changed, such as one that is being attempted. */
+  readonly skipped: number;
+}
+
+export interface RouteControl {
+  list(): readonly RouteStatus[];
+  pause(name: string): Promise<boolean>;
+  resume(name: string): Promise<boolean>;
+  /** null when there is no such route. */
+  probe(name: string, signal: AbortSignal): Promise<ProbeResult | null>;
+}
+
+export interface StatusSnapshot {
+  readonly version: string;
+  readonly hostname: string;
+  readonly pid: number;
+  /** Wall time, ms. */
+  readonly startedAt: number;
+  readonly uptimeMs: number;
+  /** Policy time, ms. */
+  readonly now: number;
+  /** Policy time minus wall time. */
+  readonly clockOffsetMs: number;
+  readonly configGeneration: string;
+  readonly totals: Totals;
+  readonly balance: Balance;
+  /** Age of the longest waiting message; null when none waits. */
+  readonly oldestQueuedMs: number | null;
+  readonly diskFreeBytes: number;
+  readonly accepting: boolean;
+  readonly connections: number;
+  readonly listeners: readonly ListenerStatus[];
+  readonly routes: readonly RouteStatus[];
+  /** Since start: messages taken and refused at the doors, attempts at the routes. */
+  readonly counters: Counters;
+}
+
+/** accepted = relayed + failed + expired + cancelled + queued + leased + inDoubt + held. */
+export interface Balance {
+  readonly ok: boolean;
+  readonly accepted: number;
+  readonly accounted: number;
+}
+
+export interface Counters {
+  readonly acceptedMessages: number;
+  readonly refusedMessages: number;
+  readonly attempts: number;
+  readonly delayed: number;
+}
+
+export interface ListenerStatus {
+  readonly name: string;
+  /** `relay`, `submission`, `submissions`, `legacy`, `http`. */
+  readonly kind: string;
+  readonly address: string;
+  readonly port: number;
+  readonly ready: boolean;
+  readonly connections: number;
+  readonly text?: string;
+}
+
+export interface RouteStatus {
+  readonly name: string;
+  readonly kind: string;
+  /** `closed`: traffic flows; `open`: in trouble, probed from time to time; `paused`: by an operator. */
+  readonly circuit: "closed" | "open" | "paused";
+  readonly since: number;
+  readonly retryAt?: number;
+  readonly reason?: string;
+  readonly active: number;
+  readonly concurrency: number;
+  readonly connections?: number;
+  readonly relayed: number;
+  readonly delayed: number;
+  readonly failed: number;
+  readonly openings: number;
+  readonly lastReply?: string;
+  /** Where it leads, `host:port` or a folder. */
+  readonly target: string;
+}
+
+export interface Readiness {
+  readonly ok: boolean;
+  readonly listeners: readonly ListenerStatus[];
+  readonly reasons: readonly string[];
+}
+
+export interface ExplainQuestion {
+  /** null is `<>`. */
+  readonly from: string | null;
+  readonly to: readonly string[];
+  readonly size: number;
+  readonly principal: string;
+}
+
+export interface ExplainAnswer {
+  readonly recipient: string;
+  readonly decision: Decision;
+}
+
+export interface DeviceSnapshot {
+  /** Client address. */
+  readonly address: string;
+  readonly name: string;
+  readonly principal: string;
+  readonly listener: string;
+  readonly tls?: string;
+  readonly auth?: string;
+  readonly messages: number;
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+  /** What is peculiar: `TLSv1`, `bare LF`, `TLS on a plain port`. */
+  readonly quirks: readonly string[];
+}
+
+export interface BackupProgress {
+  readonly step: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface BackupReport {
+  readonly directory: string;
+  readonly files: number;
+  readonly bytes: number;
+  readonly messages: number;
+}
+
+export interface ReloadReport {
+  readonly ok: boolean;
+  readonly generation: string;
+  /** What changed and is in force. */
+  readonly applied: readonly string[];
+  /** What changed but waits for a restart. */
+  readonly needsRestart: readonly string[];
+  /** Faults of the file; nothing was applied. */
+  readonly faults: readonly string[];
+}
+
+/** What startGateway of main.ts gives. */
+export interface RunningGateway extends Gateway {
+  /** Stops taking mail, lets running transactions end for at most `graceMs`, closes the store. */
+  stop(graceMs: number): Promise<void>;
+  /** Settles when the gateway cannot go on (failed disk); the process must end and be restarted. */
+  readonly failed: Promise<Error>;
+}
