@@ -1,0 +1,209 @@
+import type { Clock } from "../lib/clock.ts";
+import { CidrTable, parseCidr, type Cidr } from "../lib/cidr.ts";
+import { TokenBucket } from "../lib/rate.ts";
+import type { FailureCode } from "../mail/failure-codes.ts";
+import { CredentialCache } from "./credential-cache.ts";
+import { LockOut, type LockOutLimits } from "./lock-out.ts";
+import type { IdentityOptions, NetworkOptions, UserOptions } from "./options.ts";
+import { isPasswordHash } from "./password-hash.ts";
+import { PasswordVerifier } from "./password-verifier.ts";
+import type { Principal } from "./principal.ts";
+import { refuseTokens, type TokenVerifier } from "./token-verifier.ts";
+
+/**
+ * Who submits, and whether they may.
+ *
+ * Promises: a password is checked off the main thread; an unknown name costs as much time as a known one; what waits is bounded ("busy"
+ * otherwise); failures slow down and lock out by address and by (address, principal), never a principal everywhere, and never from an
+ * address it is familiar with as long as its credential stays the same; memory is bounded.
+ * Does not promise: that the rates survive a restart, nor that familiar addresses do.
+ * Times are policy-clock ms.
+ */
+export class Identity implements AsyncDisposable {
+  readonly #clock: Clock;
+  readonly #users = new Map<string, User>();
+  readonly #networks = new Map<string, Principal>();
+  readonly #table: CidrTable<Network>;
+  readonly #rates = new Map<string, TokenBucket>();
+  readonly #passwords: PasswordVerifier;
+  readonly #tokens: TokenVerifier;
+  readonly #cache = new CredentialCache();
+  readonly #lockOut: LockOut;
+  readonly #dummyHash: Promise<string>;
+
+  /** @throws Error for what config/ should have refused: a hash or network that is none, a name used twice. */
+  constructor(options: IdentityOptions, deps: IdentityDeps) {
+    this.#clock = deps.clock;
+    this.#passwords = deps.passwords ?? new PasswordVerifier();
+    this.#tokens = deps.tokens ?? refuseTokens;
+    this.#lockOut = new LockOut(deps.lockOutLimits);
+    for (const user of options.principals) this.#addUser(user);
+    this.#table = this.#readNetworks(options.networks);
+    // Hashed even without users, or a gateway without principals would answer faster than one with.
+    this.#dummyHash = settled(this.#passwords.hash("no such principal"));
+  }
+
+  /** The trusted network an address belongs to, the most specific first; null when none is trusted on this listener. */
+  networkOf(address: string, listener: string): Principal | null {
+    for (const network of this.#table.find(address))
+      if (network.listeners === null || network.listeners.has(listener)) return network.principal;
+    return null;
+  }
+
+  /** Whether an address belongs to the network of this name (without its `net:`). */
+  isInNetwork(address: string, name: string): boolean {
+    return this.#table.find(address).some((network) => network.principal.name === `net:${name}`);
+  }
+
+  principal(name: string): Principal | null {
+    return this.#users.get(key(name))?.principal ?? this.#networks.get(name) ?? null;
+  }
+
+  /** Checks a password. Never longer than the bounded line before the worker takes. */
+  async logIn(name: string, password: string, address: string): Promise<LogIn> {
+    const now = this.#clock.now();
+    const user = this.#users.get(key(name));
+    const digest = this.#cache.digest(key(name), password);
+    const locked = this.#lockOut.isLocked(address, key(name), now);
+    if (user !== undefined) {
+      const good = locked ? this.#cache.isFamiliar(address, key(name), digest) : this.#cache.isFresh(digest, now);
+      if (good) {
+        this.#cache.seen(address, key(name), digest);
+        return { ok: true, principal: user.principal };
+      }
+    }
+    if (locked) return this.#lockedOut();
+    const good = await this.#passwords.verify(await (user?.hash ?? this.#dummyHash), password);
+    if (good === "busy") return { ok: false, code: "submission.busy", delayMs: 0 };
+    // Others may have failed while this one waited in line: their answer counts, or a flood of parallel guesses would all be answered.
+    if (this.#lockOut.isLocked(address, key(name), this.#clock.now())) return this.#lockedOut();
+    if (!good || user === undefined) return this.#failed(name, address);
+    this.#lockOut.succeeded(address, key(name));
+    this.#cache.remember(address, key(name), digest, this.#clock.now());
+    return { ok: true, principal: user.principal };
+  }
+
+  /** Checks a bearer token. */
+  async logInWithToken(name: string, token: string, address: string, signal: AbortSignal): Promise<LogIn> {
+    if (this.#lockOut.isLocked(address, key(name), this.#clock.now())) return this.#lockedOut();
+    const found = await this.#tokens.verify(name, token, signal);
+    const user = found === null ? undefined : this.#users.get(key(found));
+    if (user === undefined) return this.#failed(name, address);
+    this.#lockOut.succeeded(address, key(name));
+    return { ok: true, principal: user.principal };
+  }
+
+  /** Counts one message against the principal's rate: 0 when it may go, else the ms until it might. */
+  admit(principal: Principal): number {
+    return this.#rates.get(principal.name)?.take(this.#clock.now()) ?? 0;
+  }
+
+  /** Gives back what `admit` took for a message that did not come. */
+  giveBack(principal: Principal): void {
+    this.#rates.get(principal.name)?.giveBack();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#passwords[Symbol.asyncDispose]();
+  }
+
+  #lockedOut(): LogIn {
+    return { ok: false, code: "submission.locked-out", delayMs: this.#lockOut.lockedDelay() };
+  }
+
+  #failed(name: string, address: string): LogIn {
+    return {
+      ok: false,
+      code: "submission.bad-credentials",
+      delayMs: this.#lockOut.failed(address, key(name), this.#clock.now()),
+    };
+  }
+
+  #addUser(options: UserOptions): void {
+    if (this.#users.has(key(options.name))) throw new Error(`two principals are named ${options.name}`);
+    const { password } = options;
+    if (typeof password !== "string" && !isPasswordHash(password.hash))
+      throw new Error(`the password hash of ${options.name} is not valid`);
+    const hash = typeof password === "string" ? settled(this.#passwords.hash(password)) : Promise.resolve(password.hash);
+    const principal: Principal = { name: options.name, kind: "user", ...fenceOf(options) };
+    this.#users.set(key(options.name), { principal, hash });
+    this.#addRate(principal);
+  }
+
+  #readNetworks(networks: readonly NetworkOptions[]): CidrTable<Network> {
+    const rows: (readonly [Cidr, Network])[] = [];
+    for (const options of networks) {
+      const principal: Principal = {
+        name: `net:${options.name}`,
+        kind: "network",
+        ...fenceOf(options),
+      };
+      if (this.#networks.has(principal.name)) throw new Error(`two networks are named ${options.name}`);
+      this.#networks.set(principal.name, principal);
+      this.#addRate(principal);
+      const network: Network = {
+        principal,
+        listeners: options.listeners === undefined ? null : new Set(options.listeners),
+      };
+      for (const text of options.addresses) {
+        const cidr = parseCidr(text);
+        if (cidr === null) throw new Error(`${text} of network ${options.name} is not a network`);
+        rows.push([cidr, network]);
+      }
+    }
+    return new CidrTable(rows);
+  }
+
+  #addRate(principal: Principal): void {
+    if (principal.rate === undefined) return;
+    this.#rates.set(principal.name, new TokenBucket(principal.rate.messages, principal.rate.perMs, this.#clock.now()));
+  }
+}
+
+export interface IdentityDeps {
+  readonly clock: Clock;
+  readonly passwords?: PasswordVerifier;
+  readonly tokens?: TokenVerifier;
+  readonly lockOutLimits?: LockOutLimits;
+}
+
+/** What a log-in came to. `delayMs`: how long the answer should wait, so that guessing is slow. */
+export type LogIn =
+  | { readonly ok: true; readonly principal: Principal }
+  | { readonly ok: false; readonly code: LogInFailure; readonly delayMs: number };
+
+export type LogInFailure = Extract<FailureCode, "submission.bad-credentials" | "submission.locked-out" | "submission.busy">;
+
+interface User {
+  readonly principal: Principal;
+  readonly hash: Promise<string>;
+}
+
+interface Network {
+  readonly principal: Principal;
+  readonly listeners: ReadonlySet<string> | null;
+}
+
+/** Names are compared without case, as people type them. */
+function key(name: string): string {
+  return name.toLowerCase();
+}
+
+type Fence = Omit<Principal, "name" | "kind">;
+
+function fenceOf(options: NetworkOptions | UserOptions): Fence {
+  const { reversePaths, authors, recipients, rate, maxRecipients } = options;
+  return {
+    reversePaths,
+    ...(authors !== undefined && { authors }),
+    ...(recipients !== undefined && { recipients }),
+    ...(rate !== undefined && { rate }),
+    ...(maxRecipients !== undefined && { maxRecipients }),
+  };
+}
+
+/** A rejection that nobody awaits yet must not end the process; whoever awaits it later sees it. */
+function settled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
