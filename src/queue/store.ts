@@ -16,7 +16,9 @@ import type { Failure } from "../mail/failure.ts";
 export interface QueueStore extends AsyncDisposable {
   apply(operations: readonly Operation[]): Promise<void>;
   /** Leases up to `max` due recipients of one lane, oldest `notBefore` first; the lease is as durable as an `apply`. */
-  claim(lane: number, now: number, max: number): Promise<Claim>;
+  claim(lane: number, now: number, max: number, doubt: boolean): Promise<Claim>;
+  /** Leases up to `max` queued recipients of any lane whose message has outlived its `expiresAt`. */
+  claimExpired(now: number, max: number): Promise<readonly ClaimedMessage[]>;
   /** Every lane that has queued recipients, with its earliest `notBefore`. Costs a look per lane, not per message. */
   lanes(): Promise<readonly LaneDue[]>;
   /** Space for content that is too large for a row, written before the operation that names it. */
@@ -149,13 +151,19 @@ export interface ContentWriter {
 
 export type Operation =
   /** A new message. `recipients` start `queued`, `leased` (the accepter will attempt at once) or `held`. */
-  | { readonly op: "accept"; readonly message: StoredMessage; readonly body: Uint8Array | null; readonly recipients: readonly (StoredRecipient & { readonly state: "queued" | "leased" | "held" })[] }
+  | { readonly op: "accept"; readonly message: StoredMessage; readonly body: Uint8Array | null; readonly recipients: readonly NewRecipient[] }
   /** The outcome of an attempt, or an expiry, for some recipients of one message. A message with only final recipients moves to the history. */
   | { readonly op: "settle"; readonly messageId: number; readonly recipients: readonly Settlement[]; readonly attempt?: Attempt }
   /** A routing decision, stored once for its key. */
   | { readonly op: "decision"; readonly key: string; readonly decision: unknown }
   /** Something that happened to a message besides attempts: told in its trace. */
   | { readonly op: "event"; readonly messageId: number; readonly event: TraceEvent };
+
+/** A recipient as it is accepted. `doubt`: when a crash ends the lease, it is in doubt instead of queued (trait `inDoubt: wait`). */
+export interface NewRecipient extends StoredRecipient {
+  readonly state: "queued" | "leased" | "held";
+  readonly doubt?: true;
+}
 
 export interface Settlement {
   readonly n: number;

@@ -82,6 +82,8 @@ export interface DeliverySession {
   readonly tls?: string;
   /** Whether the certificate was verified. */
   readonly verified?: boolean;
+  /** The next hop speaks DSN (RFC 3461) and was handed the wishes of the sender, so that success is its to report. */
+  readonly dsn?: true;
 }
 
 export interface ProbeResult {

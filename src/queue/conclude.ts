@@ -1,0 +1,137 @@
+import { failure } from "../mail/failure-codes.ts";
+import type { Failure } from "../mail/failure.ts";
+import type { Outcome } from "../mail/outcome.ts";
+import type { Delivery } from "../routes/route.ts";
+import { defaultCircuit } from "../routing/circuit.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Job } from "./job.ts";
+import type { Notice } from "./notices.ts";
+import type { QueueOptions } from "./options.ts";
+import type { Outlet } from "./outlet.ts";
+import type { QueueLog } from "./queue-log.ts";
+import { judge } from "./settlement.ts";
+import type { Attempt, Operation, Settlement, StoredRecipient } from "./store.ts";
+
+/** Turns what a route answered into durable state, notices and the health of the route. */
+export type Conclude = (outlet: Outlet, job: Job, delivery: Delivery, attempt: Attempt) => void;
+
+export interface ConcludePorts {
+  readonly clock: Clock;
+  readonly log: QueueLog;
+  readonly options: QueueOptions;
+  readonly random: () => number;
+  /** Writes the operations, with the notices (DSNs) in the same commit; then tells the lane of what is queued again. */
+  readonly settle: (job: Pick<Job, "message" | "content" | "lane">, operations: Operation[], notices: readonly Notice[], requeuedAt: number | null) => void;
+  readonly alternative: (job: Job, failed: Outlet) => Outlet | null;
+  readonly moveOver: (job: Job, outlet: Outlet) => void;
+  readonly opened: (outlet: Outlet, reason: Failure) => void;
+}
+
+/** Refusals that are about what a route can carry, so that another route may well take the message. */
+const capability = new Set<Failure["code"]>(["remote.too-large", "remote.no-8bitmime", "remote.no-smtputf8"]);
+
+const unanswered = failure("system.fault");
+
+export function createConclude(ports: ConcludePorts): Conclude {
+  return (outlet, job, delivery, attempt) => {
+    const now = ports.clock.now();
+    const { circuit, route } = outlet;
+    const trouble = routeTrouble(delivery);
+    const opened = trouble !== null && circuit.troubled(trouble, now);
+    if (trouble === null) circuit.succeeded();
+    const next = ports.alternative(job, outlet);
+
+    const settlements: Settlement[] = [];
+    const notices: Notice[] = [];
+    const movers: StoredRecipient[] = [];
+    let requeuedAt: number | null = null;
+    let lastText = "";
+    const facts = {
+      now,
+      options: ports.options,
+      traits: route.traits,
+      routeRetryAt: circuit.state === "open" ? circuit.retryAt : now + defaultCircuit.firstMs,
+      random: ports.random(),
+    };
+    for (const recipient of job.recipients) {
+      const outcome: Outcome = delivery.outcomes.get(recipient) ?? { action: "delayed", failure: unanswered };
+      if (next !== null && outcome.action !== "relayed" && mayMoveOver(outcome)) {
+        movers.push(recipient);
+        lastText = outcome.failure.text;
+        continue;
+      }
+      const { settlement, failure: reason } = judge(job.message, recipient, outcome, facts);
+      settlements.push(settlement);
+      lastText = reason?.text ?? settlement.text ?? "";
+      switch (settlement.to) {
+        case "relayed":
+          ports.log.relayed(job.message, recipient, attempt, settlement.text ?? "");
+          // RFC 3461 §5.2.2: when the next hop speaks DSN, success is its to report; else we say how far it got.
+          if (recipient.notify?.success === true && delivery.session.dsn !== true) {
+            notices.push({ kind: "relayed", recipient, ...(settlement.text === undefined ? {} : { text: settlement.text }), remote: attempt.remote });
+          }
+          break;
+        case "failed":
+          ports.log.failed(job.message, recipient, attempt, reason ?? unanswered);
+          notices.push({ kind: "failure", recipient, failure: reason ?? unanswered, remote: attempt.remote });
+          break;
+        case "expired":
+          ports.log.expired(job.message, recipient, reason ?? unanswered);
+          notices.push({ kind: "failure", recipient, failure: reason ?? unanswered, remote: attempt.remote });
+          break;
+        case "inDoubt":
+          ports.log.inDoubt(job.message, recipient, attempt, reason ?? unanswered);
+          break;
+        case "queued": {
+          const due = settlement.notBefore ?? now;
+          requeuedAt = requeuedAt === null ? due : Math.min(requeuedAt, due);
+          ports.log.delayed(job.message, recipient, attempt, reason ?? unanswered, due);
+          if (delayIsWorthTelling(job.message.receivedAt, recipient, now, ports.options.delayNoticeMs)) {
+            notices.push({ kind: "delay", recipient, failure: reason ?? unanswered, remote: attempt.remote });
+          }
+          break;
+        }
+        default:
+          break;
+      }
+    }
+    outlet.lastText = lastText;
+    outlet.lastAt = now;
+
+    const operations: Operation[] = [];
+    if (settlements.length > 0) operations.push({ op: "settle", messageId: job.message.id, recipients: settlements, attempt });
+    if (movers.length > 0 && next !== null) {
+      const text = `${route.name} (${attempt.remote}) did not take it: ${lastText}; going on with ${next.route.name}`;
+      operations.push({
+        op: "event",
+        messageId: job.message.id,
+        event: { at: now, what: "route-switched", text, recipients: movers.map((recipient) => recipient.n) },
+      });
+    }
+    ports.settle(job, operations, notices, requeuedAt);
+    if (movers.length > 0 && next !== null) {
+      ports.moveOver({ ...job, recipients: movers, tried: [...job.tried, route.name] }, next);
+    }
+    if (opened && trouble !== null) ports.opened(outlet, trouble);
+  };
+}
+
+/** The first failure that speaks of the route as a whole; null when something shows that the route works. */
+function routeTrouble({ outcomes }: Delivery): Failure | null {
+  let trouble: Failure | null = null;
+  for (const outcome of outcomes.values()) {
+    if (outcome.action === "relayed") return null;
+    if (outcome.failure.scope !== "route") return null;
+    trouble ??= outcome.failure;
+  }
+  return trouble;
+}
+
+function mayMoveOver(outcome: Exclude<Outcome, { action: "relayed" }>): boolean {
+  if (outcome.action === "delayed" && outcome.inDoubt === true) return false;
+  return outcome.failure.scope === "route" || capability.has(outcome.failure.code);
+}
+
+function delayIsWorthTelling(receivedAt: number, recipient: StoredRecipient, now: number, afterMs: number): boolean {
+  return afterMs > 0 && recipient.delayTold !== true && now - receivedAt >= afterMs;
+}

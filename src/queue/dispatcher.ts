@@ -1,0 +1,411 @@
+/**
+ * The dispatcher: gives leased work to routes, fairly, and writes down what became of it.
+ *
+ * A job is in memory exactly while its recipients are leased. It comes straight from acceptance when there is room, else by `claim` from
+ * the store; what is in memory is bounded in number and bytes, whatever the backlog. Lanes (lanes.ts) take turns (fair-ring.ts); a lane
+ * belongs to the first of its routes whose circuit is closed. When none is, its jobs go back to the store and nothing is claimed for it
+ * until one closes, so that a dead route costs nothing.
+ *
+ * An attempt ends in settlements (settlement.ts), written without being waited for: the slot is free at once, and a crash in between means
+ * that those recipients were leased, hence in flight. Trouble of the route itself moves a job to the next candidate within the same lease.
+ */
+import { failure } from "../mail/failure-codes.ts";
+import type { Failure } from "../mail/failure.ts";
+import type { Recipient } from "../mail/envelope.ts";
+import type { Delivery, Route } from "../routes/route.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Conclude } from "./conclude.ts";
+import { FairRing } from "./fair-ring.ts";
+import type { Job } from "./job.ts";
+import type { Lane } from "./lanes.ts";
+import { openOutlet, type Outlet } from "./outlet.ts";
+import type { QueueLog } from "./queue-log.ts";
+import type { Attempt } from "./store.ts";
+
+export interface DispatcherPorts {
+  readonly clock: Clock;
+  readonly log: QueueLog;
+  /** Settles an attempt; conclude.ts. */
+  readonly conclude: Conclude;
+  /** Leases due work of a lane; resolves when it is in memory. */
+  readonly claim: (lane: Lane, max: number) => Promise<void>;
+  /** Puts a leased job back into the store, as it was. */
+  readonly putBack: (job: Job) => void;
+  readonly lanes: Iterable<Lane>;
+}
+
+/** Jobs in memory at most; beyond it new mail waits in the store. */
+const maxJobs = 2000;
+/** Bytes of content in memory at most. */
+const maxBytes = 64 * 1024 * 1024;
+/** Jobs of one lane in memory at most, so that one flood leaves room for the others. */
+const maxLaneJobs = 500;
+/** Recipients leased by one claim. */
+const claimSize = 200;
+const probeTimeoutMs = 60_000;
+
+export class Dispatcher {
+  readonly #ports: DispatcherPorts;
+  readonly #outlets = new Map<string, Outlet>();
+  /** Lanes with due work in the store and room in memory, waiting for their turn to claim. */
+  readonly #hungry = new FairRing();
+  readonly #stop = new AbortController();
+  #jobs = 0;
+  #bytes = 0;
+  #active = 0;
+  /** Claims, probes and conclusions under way. */
+  #pending = 0;
+  #wake: Disposable | null = null;
+  #wakeAt = Infinity;
+  #restWaiters: (() => void)[] = [];
+  #closing = false;
+
+  constructor(routes: Iterable<Route>, ports: DispatcherPorts) {
+    this.#ports = ports;
+    for (const route of routes) this.#outlets.set(route.name, openOutlet(route, ports.clock.now()));
+  }
+
+  get outlets(): ReadonlyMap<string, Outlet> {
+    return this.#outlets;
+  }
+
+  /** Attempts under way. */
+  get active(): number {
+    return this.#active;
+  }
+
+  /** Whether a new job for the lane may be leased straight away instead of waiting in the store behind others. */
+  hasRoom(lane: Lane, weight: number): boolean {
+    return (
+      !this.#closing &&
+      this.#jobs < maxJobs &&
+      this.#bytes + weight < maxBytes &&
+      lane.jobs.size < maxLaneJobs &&
+      (lane.backlogDue === null || lane.backlogDue > this.#ports.clock.now()) &&
+      this.#homeOf(lane) !== null
+    );
+  }
+
+  /** Counts a job that is about to be leased, before its commit. Each reservation ends in `enqueue` or `cancel`. */
+  reserve(weight: number): void {
+    this.#jobs++;
+    this.#bytes += weight;
+  }
+
+  cancel(weight: number): void {
+    this.#jobs--;
+    this.#bytes -= weight;
+  }
+
+  /** A reserved job whose lease is durable. */
+  enqueue(job: Job): void {
+    const home = this.#closing ? null : this.#homeOf(job.lane);
+    if (home === null) {
+      this.#release(job);
+      return;
+    }
+    job.lane.jobs.push(job);
+    home.ring.add(job.lane);
+    this.#pump(home);
+  }
+
+  /** Work of the lane waits in the store from `due` on. */
+  backlogged(lane: Lane, due: number): void {
+    if (lane.backlogDue === null || due < lane.backlogDue) lane.backlogDue = due;
+    this.#consider(lane, this.#ports.clock.now());
+    this.#feed();
+  }
+
+  /** Pauses a route for an operator. */
+  pause(name: string): boolean {
+    const outlet = this.#outlets.get(name);
+    if (outlet === undefined) return false;
+    outlet.circuit.pause(this.#ports.clock.now());
+    outlet.probeTimer?.[Symbol.dispose]();
+    outlet.probeTimer = null;
+    this.#evacuate(outlet);
+    return true;
+  }
+
+  resume(name: string): boolean {
+    const outlet = this.#outlets.get(name);
+    if (outlet === undefined) return false;
+    outlet.circuit.resume(this.#ports.clock.now());
+    if (outlet.circuit.state === "closed") this.#revive();
+    return true;
+  }
+
+  /** Resolves when nothing is due, under way or about to be written. */
+  atRest(): Promise<void> {
+    if (this.#isAtRest()) return Promise.resolve();
+    return new Promise((resolve) => this.#restWaiters.push(resolve));
+  }
+
+  /** Ends: no new attempts; those under way get `drainMs`, then are aborted. Jobs in memory go back to the store. */
+  async close(drainMs: number): Promise<void> {
+    this.#closing = true;
+    this.#wake?.[Symbol.dispose]();
+    for (const outlet of this.#outlets.values()) {
+      outlet.probeTimer?.[Symbol.dispose]();
+      this.#putBackAll(outlet);
+    }
+    const timer = setTimeout(() => this.#stop.abort(new Error("shutting down")), drainMs);
+    // The wall clock rules here: an operator waits.
+    const deadline = Date.now() + drainMs + 5000;
+    while ((this.#active > 0 || this.#pending > 0) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    clearTimeout(timer);
+    this.#stop.abort(new Error("shut down"));
+  }
+
+  /** Something asynchronous of the queue is under way, for `atRest` and `close`. */
+  track<T>(work: Promise<T>): Promise<T> {
+    this.#pending++;
+    return work.finally(() => {
+      this.#pending--;
+      this.#checkRest();
+    });
+  }
+
+  #homeOf(lane: Lane): Outlet | null {
+    for (const name of lane.routes) {
+      const outlet = this.#outlets.get(name);
+      if (outlet !== undefined && outlet.circuit.state === "closed") return outlet;
+    }
+    return null;
+  }
+
+  /** The next candidate for a job that this outlet failed, if any. */
+  alternative(job: Job, failed: Outlet): Outlet | null {
+    if (this.#closing) return null;
+    for (const name of job.lane.routes) {
+      if (name === failed.route.name || job.tried.includes(name)) continue;
+      const outlet = this.#outlets.get(name);
+      if (outlet !== undefined && outlet.circuit.state === "closed") return outlet;
+    }
+    return null;
+  }
+
+  /** A job moves over to another route within its lease. */
+  moveOver(job: Job, outlet: Outlet): void {
+    this.reserve(job.weight);
+    outlet.overflow.push(job);
+    this.#pump(outlet);
+  }
+
+  #pump(outlet: Outlet): void {
+    const { concurrency } = outlet.route.traits;
+    while (outlet.active < concurrency && !this.#closing) {
+      const job = outlet.overflow.shift() ?? this.#nextOf(outlet);
+      if (job === undefined) return;
+      void this.#attempt(outlet, job);
+    }
+  }
+
+  #nextOf(outlet: Outlet): Job | undefined {
+    for (;;) {
+      const lane = outlet.ring.next();
+      if (lane === undefined) return undefined;
+      const job = lane.jobs.shift();
+      if (lane.jobs.size === 0) outlet.ring.delete(lane);
+      if (lane.backlogDue !== null && lane.jobs.size < claimSize / 2) this.#consider(lane, this.#ports.clock.now());
+      if (job !== undefined) return job;
+    }
+  }
+
+  async #attempt(outlet: Outlet, job: Job): Promise<void> {
+    const { route } = outlet;
+    const { message, content } = job;
+    outlet.active++;
+    outlet.attempts++;
+    this.#active++;
+    const at = this.#ports.clock.now();
+    const started = performance.now();
+    let delivery: Delivery;
+    try {
+      delivery = await route.deliver(
+        { messageId: message.id, envelope: envelopeOf(job), recipients: job.recipients, content },
+        this.#stop.signal,
+      );
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#ports.log.fault(`route ${route.name}`, error);
+      const code = this.#stop.signal.aborted ? "system.shutting-down" : "system.fault";
+      delivery = allDelayed(job, failure(code));
+    }
+    outlet.active--;
+    this.#active--;
+    this.cancel(job.weight);
+    const { session } = delivery;
+    const attempt: Attempt = { at, durationMs: Math.round(performance.now() - started), route: route.name, ...attemptOf(session) };
+    try {
+      this.#ports.conclude(outlet, job, delivery, attempt);
+    } catch (error) {
+      this.#ports.log.fault("conclude", error);
+    }
+    this.#pump(outlet);
+    if (this.#hungry.size > 0) this.#feed();
+    this.#checkRest();
+  }
+
+  /** The circuit of an outlet has just opened: its work goes elsewhere, and it is probed until it closes. */
+  opened(outlet: Outlet, reason: Failure): void {
+    this.#ports.log.circuitOpened(outlet.route.name, reason, outlet.circuit.retryAt);
+    this.#evacuate(outlet);
+    this.#scheduleProbe(outlet);
+  }
+
+  #scheduleProbe(outlet: Outlet): void {
+    outlet.probeTimer = this.#ports.clock.at(outlet.circuit.retryAt, () => {
+      outlet.probeTimer = null;
+      void this.track(this.#probe(outlet));
+    });
+  }
+
+  async #probe(outlet: Outlet): Promise<void> {
+    if (outlet.probing || this.#closing || outlet.circuit.state !== "open") return;
+    outlet.probing = true;
+    const result = await outlet.route.probe(AbortSignal.any([this.#stop.signal, AbortSignal.timeout(probeTimeoutMs)]));
+    outlet.probing = false;
+    outlet.lastText = result.text;
+    outlet.lastAt = this.#ports.clock.now();
+    outlet.circuit.probed(result.ok, this.#ports.clock.now());
+    if (this.#closing) return;
+    if (outlet.circuit.state === "closed") {
+      this.#ports.log.circuitClosed(outlet.route.name);
+      this.#revive();
+    } else if (outlet.circuit.state === "open") {
+      this.#scheduleProbe(outlet);
+    }
+  }
+
+  /** Moves an outlet's work in memory to where each lane can go now. */
+  #evacuate(outlet: Outlet): void {
+    const lanes = [...outlet.ring];
+    for (const lane of lanes) {
+      outlet.ring.delete(lane);
+      const home = this.#homeOf(lane);
+      if (home === null) {
+        for (const job of lane.jobs.drain()) this.#release(job);
+      } else {
+        home.ring.add(lane);
+        this.#pump(home);
+      }
+    }
+    for (const job of outlet.overflow.drain()) {
+      const next = this.alternative(job, outlet);
+      if (next === null) this.#release(job);
+      else {
+        next.overflow.push(job);
+        this.#pump(next);
+      }
+    }
+  }
+
+  /** A circuit closed: lanes go back to the best route they can have. */
+  #revive(): void {
+    const now = this.#ports.clock.now();
+    for (const lane of this.#ports.lanes) {
+      const home = this.#homeOf(lane);
+      if (home === null) continue;
+      if (lane.jobs.size > 0) {
+        for (const outlet of this.#outlets.values()) if (outlet !== home) outlet.ring.delete(lane);
+        home.ring.add(lane);
+      }
+      this.#consider(lane, now);
+    }
+    this.#feed();
+    for (const outlet of this.#outlets.values()) this.#pump(outlet);
+  }
+
+  #release(job: Job): void {
+    this.cancel(job.weight);
+    this.#ports.putBack(job);
+  }
+
+  #putBackAll(outlet: Outlet): void {
+    for (const lane of [...outlet.ring]) {
+      outlet.ring.delete(lane);
+      for (const job of lane.jobs.drain()) this.#release(job);
+    }
+    for (const job of outlet.overflow.drain()) this.#release(job);
+  }
+
+  /** Lets a lane claim when its backlog is due and a route is there; otherwise sees that the clock wakes us. */
+  #consider(lane: Lane, now: number): void {
+    if (lane.backlogDue === null || lane.claiming || this.#closing) return;
+    if (lane.backlogDue > now) {
+      this.#wakeBy(lane.backlogDue);
+    } else if (lane.jobs.size < maxLaneJobs - claimSize && this.#homeOf(lane) !== null) {
+      this.#hungry.add(lane);
+    }
+  }
+
+  #feed(): void {
+    while (!this.#closing && this.#hungry.size > 0 && this.#jobs < maxJobs && this.#bytes < maxBytes) {
+      const lane = this.#hungry.next();
+      if (lane === undefined) return;
+      this.#hungry.delete(lane);
+      lane.claiming = true;
+      void this.track(
+        this.#ports.claim(lane, claimSize).then(
+          () => {
+            lane.claiming = false;
+            this.#consider(lane, this.#ports.clock.now());
+            this.#feed();
+          },
+          (error: unknown) => {
+            lane.claiming = false;
+            this.#ports.log.fault("claim", error);
+          },
+        ),
+      );
+    }
+  }
+
+  #wakeBy(due: number): void {
+    if (due >= this.#wakeAt) return;
+    this.#wake?.[Symbol.dispose]();
+    this.#wakeAt = due;
+    this.#wake = this.#ports.clock.at(due, () => {
+      this.#wakeAt = Infinity;
+      const now = this.#ports.clock.now();
+      for (const lane of this.#ports.lanes) this.#consider(lane, now);
+      this.#feed();
+      this.#checkRest();
+    });
+  }
+
+  #isAtRest(): boolean {
+    return this.#active === 0 && this.#pending === 0 && this.#jobs === 0 && this.#hungry.size === 0 && this.#wakeAt > this.#ports.clock.now();
+  }
+
+  #checkRest(): void {
+    if (this.#restWaiters.length === 0 || !this.#isAtRest()) return;
+    const waiters = this.#restWaiters;
+    this.#restWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+}
+
+function envelopeOf({ message, recipients }: Job) {
+  return {
+    reversePath: message.reversePath,
+    recipients,
+    ...(message.envid === undefined ? {} : { envid: message.envid }),
+    ...(message.ret === undefined ? {} : { ret: message.ret }),
+    ...(message.smtputf8 === undefined ? {} : { smtputf8: message.smtputf8 }),
+  };
+}
+
+function attemptOf({ remote, address, tls, verified }: Delivery["session"]) {
+  return {
+    remote,
+    ...(address === undefined ? {} : { address }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(verified === undefined ? {} : { verified }),
+  };
+}
+
+function allDelayed(job: Job, reason: Failure): Delivery {
+  const outcomes = new Map(job.recipients.map((recipient: Recipient) => [recipient, { action: "delayed", failure: reason } as const]));
+  return { outcomes, session: { remote: "" } };
+}

@@ -1,0 +1,77 @@
+import type { Recipient } from "../mail/envelope.ts";
+import type { OutgoingContent } from "../routes/route.ts";
+import type { DsnComposer, DsnKind } from "./dsn-composer.ts";
+import type { Notice } from "./notices.ts";
+import type { QueueOptions } from "./options.ts";
+import type { StoredMessage } from "./store.ts";
+
+/** A DSN ready to be accepted. */
+export interface DsnDraft {
+  readonly kind: DsnKind;
+  readonly message: StoredMessage;
+  readonly body: Uint8Array;
+  readonly recipient: Recipient;
+  /** Positions of the recipients it tells about. */
+  readonly recipients: readonly number[];
+}
+
+export interface DsnContext {
+  readonly dsn: DsnComposer;
+  readonly now: number;
+  readonly options: QueueOptions;
+  readonly nextId: () => number;
+}
+
+/** The header section is looked for in so many bytes when the whole is too large to return. */
+const headerBytes = 64 * 1024;
+
+/** The principal that DSNs are submitted by. */
+export const dsnPrincipal = "postern";
+
+/** Composes one DSN for each kind of notice, all to the reverse-path of `about`, which must not be null. */
+export async function makeDsns(notices: readonly Notice[], about: StoredMessage, content: OutgoingContent, context: DsnContext): Promise<readonly DsnDraft[]> {
+  const { reversePath } = about;
+  if (reversePath === null) return [];
+  const whole = about.ret === "FULL" && content.size <= context.options.dsnReturn;
+  const bytes = await beginning(content, whole ? content.size : Math.min(headerBytes, content.size));
+  const drafts: DsnDraft[] = [];
+  for (const kind of new Set(notices.map((notice) => notice.kind))) {
+    const subjects = notices.filter((notice) => notice.kind === kind);
+    const composed = context.dsn.compose(kind, about, subjects, { bytes, whole }, context.now);
+    const id = context.nextId();
+    const message: StoredMessage = {
+      id,
+      receivedAt: context.now,
+      principal: dsnPrincipal,
+      origin: { door: "dsn" },
+      reversePath: null,
+      messageIdField: composed.messageIdField,
+      subject: composed.subject,
+      author: composed.author,
+      content: { size: composed.content.length, leadingDots: hasLeadingDot(composed.content), eightBit: composed.content.some((byte) => byte > 127) },
+      prefix: new Uint8Array(0),
+      expiresAt: context.now + context.options.lifetimeMs,
+      dsnFor: about.id,
+      ...(about.smtputf8 === undefined ? {} : { smtputf8: about.smtputf8 }),
+    };
+    // RFC 3461 §6.1: a DSN asks for no notification about itself.
+    const recipient: Recipient = { address: reversePath, notify: { never: true, success: false, failure: false, delay: false } };
+    drafts.push({ kind, message, body: composed.content, recipient, recipients: subjects.map(({ recipient: { n } }) => n) });
+  }
+  return drafts;
+}
+
+async function beginning(content: OutgoingContent, bytes: number): Promise<Buffer> {
+  const pieces: Uint8Array[] = [content.prefix];
+  let size = content.prefix.length;
+  for await (const piece of content.stream()) {
+    pieces.push(piece);
+    size += piece.length;
+    if (size >= bytes) break;
+  }
+  return Buffer.concat(pieces).subarray(0, bytes);
+}
+
+function hasLeadingDot(content: Buffer): boolean {
+  return content[0] === 0x2e || content.indexOf("\n.") >= 0;
+}

@@ -1,0 +1,44 @@
+import type { OutgoingContent } from "../routes/route.ts";
+import type { Lane } from "./lanes.ts";
+import type { StoredMessage, StoredRecipient } from "./store.ts";
+
+/** A leased piece of work: recipients of one message that can share a transaction. */
+export interface Job {
+  readonly message: StoredMessage;
+  readonly recipients: readonly StoredRecipient[];
+  readonly content: OutgoingContent;
+  /** Bytes that this job keeps in memory. */
+  readonly weight: number;
+  readonly lane: Lane;
+  /** Routes that failed in this turn, so that fail-over does not go in circles. */
+  readonly tried: readonly string[];
+}
+
+/** The content of a message as a route wants it. `read` is asked only when the body is not in memory. */
+export function outgoingContent(
+  message: StoredMessage,
+  body: readonly Uint8Array[] | null,
+  read: (message: StoredMessage) => AsyncIterable<Uint8Array>,
+): OutgoingContent {
+  return {
+    prefix: message.prefix,
+    size: message.prefix.length + message.content.size,
+    leadingDots: message.content.leadingDots,
+    eightBit: message.content.eightBit,
+    inMemory: body,
+    stream: () => (body === null ? read(message) : piecesOf(body)),
+  };
+}
+
+async function* piecesOf(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* pieces;
+}
+
+/** Splits recipients so that each part fits into one transaction of a route. */
+export function* portions(recipients: readonly StoredRecipient[], max: number): Generator<readonly StoredRecipient[]> {
+  if (recipients.length <= max) {
+    yield recipients;
+    return;
+  }
+  for (let from = 0; from < recipients.length; from += max) yield recipients.slice(from, from + max);
+}

@@ -1,0 +1,39 @@
+import { Fifo } from "../lib/fifo.ts";
+import type { Route } from "../routes/route.ts";
+import { Circuit } from "../routing/circuit.ts";
+import { FairRing } from "./fair-ring.ts";
+import type { Job } from "./job.ts";
+
+/** One route as the dispatcher sees it: its health, its work in memory, its attempts under way. */
+export interface Outlet {
+  readonly route: Route;
+  readonly circuit: Circuit;
+  /** Lanes with jobs in memory whose first usable route this is. */
+  readonly ring: FairRing;
+  /** Jobs that came over from a route that failed them; served first, for they have waited longest. */
+  readonly overflow: Fifo<Job>;
+  active: number;
+  /** Attempts since start. */
+  attempts: number;
+  /** The last reply or failure, for people. */
+  lastText: string;
+  lastAt: number;
+  probing: boolean;
+  /** The wait for the next probe while the circuit is open. */
+  probeTimer: Disposable | null;
+}
+
+export function openOutlet(route: Route, now: number): Outlet {
+  return {
+    route,
+    circuit: new Circuit(now),
+    ring: new FairRing(),
+    overflow: new Fifo(),
+    active: 0,
+    attempts: 0,
+    lastText: "",
+    lastAt: 0,
+    probing: false,
+    probeTimer: null,
+  };
+}

@@ -1,0 +1,17 @@
+import type { Failure } from "../mail/failure.ts";
+import type { Attempt, StoredMessage, StoredRecipient } from "./store.ts";
+
+/** The facts of the queue that an operator cares about; the composition root writes them to log and metrics. Must not throw or block. */
+export interface QueueLog {
+  accepted(message: StoredMessage, recipients: readonly StoredRecipient[]): void;
+  relayed(message: StoredMessage, recipient: StoredRecipient, attempt: Attempt, text: string): void;
+  delayed(message: StoredMessage, recipient: StoredRecipient, attempt: Attempt, failure: Failure, notBefore: number): void;
+  failed(message: StoredMessage, recipient: StoredRecipient, attempt: Attempt | null, failure: Failure): void;
+  expired(message: StoredMessage, recipient: StoredRecipient, failure: Failure): void;
+  inDoubt(message: StoredMessage, recipient: StoredRecipient, attempt: Attempt, failure: Failure): void;
+  held(message: StoredMessage, recipients: readonly StoredRecipient[], reason: string): void;
+  dsnMade(dsn: StoredMessage, about: StoredMessage, kind: string): void;
+  circuitOpened(route: string, reason: Failure, retryAt: number): void;
+  circuitClosed(route: string): void;
+  fault(where: string, error: unknown): void;
+}

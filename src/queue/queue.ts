@@ -1,0 +1,424 @@
+/**
+ * The queue: what waits, what happens to it, and who may change it.
+ *
+ * State machine, per recipient (a message is finished when all its recipients are):
+ *
+ *     queued  → leased      the dispatcher takes it (in memory, about to be attempted)
+ *             → held        an operator, or a DSN that nobody takes
+ *             → cancelled   an operator
+ *             → expired     its lifetime ended while it waited
+ *     leased  → relayed     a next hop took it over
+ *             → failed      refused for good
+ *             → queued      delayed, put back, or found leased after a crash
+ *             → inDoubt     it may have been taken, and the route may not repeat (trait `inDoubt: wait`)
+ *             → expired     delayed by an attempt that was due at the end of its lifetime
+ *     inDoubt → relayed, failed, queued      reconciled or decided by an operator
+ *     held    → queued, cancelled, expired   an operator
+ *
+ * Nothing leaves relayed, failed, expired, cancelled. Nobody but the dispatcher touches what is leased: operators' changes wait for the
+ * end of the attempt. *accepted = relayed + failed + expired + cancelled + queued + leased + inDoubt + held*, in every commit.
+ *
+ * What it promises: `accept` resolves when the message is on stable storage (RFC 5321 §6.1: the responsibility is ours from then on).
+ * A recipient is attempted at least once, and more than once only if a crash or a lost answer left the outcome unknown.
+ */
+import { domainOf } from "../mail/address.ts";
+import type { Recipient } from "../mail/envelope.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { IdSource } from "../lib/ids.ts";
+import type { Route } from "../routes/route.ts";
+import type { Decision, Router } from "../routing/decide.ts";
+import type { Archive } from "./archive.ts";
+import { createConclude } from "./conclude.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import type { DsnComposer } from "./dsn-composer.ts";
+import { makeDsns, type DsnDraft } from "./dsns.ts";
+import { outgoingContent, portions, type Job } from "./job.ts";
+import { LaneBook, type Lane, type LaneDescription } from "./lanes.ts";
+import type { Notice } from "./notices.ts";
+import type { QueueOptions } from "./options.ts";
+import type { QueueLog } from "./queue-log.ts";
+import { expiredFailure } from "./settlement.ts";
+import { StoreFailed, type ClaimedMessage, type NewRecipient, type Operation, type QueueStore, type Settlement, type StoredMessage, type StoredRecipient } from "./store.ts";
+
+export interface QueueDeps {
+  readonly store: QueueStore;
+  readonly archive: Archive;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly routes: ReadonlyMap<string, Route>;
+  readonly router: Router;
+  readonly options: QueueOptions;
+  readonly dsn: DsnComposer;
+  readonly log: QueueLog;
+  readonly random?: () => number;
+  /** The store cannot go on: the process must end and start anew. */
+  readonly onStoreFailed: (error: unknown) => void;
+}
+
+/** A recipient with the decision about it. */
+export interface Addressed {
+  readonly recipient: Recipient;
+  readonly decision: Decision;
+}
+
+/** Bytes that a job costs beside its content. */
+const jobOverhead = 1500;
+const expirySweepMs = 60_000;
+const expiryBatch = 500;
+
+export class Queue {
+  readonly #deps: QueueDeps;
+  readonly #lanes = new LaneBook();
+  readonly #decisions = new Set<string>();
+  readonly dispatcher: Dispatcher;
+  #router: Router;
+  #sweep: Disposable | null = null;
+
+  constructor(deps: QueueDeps) {
+    this.#deps = deps;
+    this.#router = deps.router;
+    const { clock, log, options } = deps;
+    this.dispatcher = new Dispatcher(deps.routes.values(), {
+      clock,
+      log,
+      lanes: this.#lanes,
+      conclude: createConclude({
+        clock,
+        log,
+        options,
+        random: deps.random ?? Math.random,
+        settle: (job, operations, notices, requeuedAt) => this.#settle(job, operations, notices, requeuedAt),
+        alternative: (job, failed) => this.dispatcher.alternative(job, failed),
+        moveOver: (job, outlet) => this.dispatcher.moveOver(job, outlet),
+        opened: (outlet, reason) => this.dispatcher.opened(outlet, reason),
+      }),
+      claim: (lane, max) => this.#claim(lane, max),
+      putBack: (job) => this.#putBack(job),
+    });
+  }
+
+  get router(): Router {
+    return this.#router;
+  }
+
+  /** Picks up what waits in the store. Call once, before anything else. */
+  async open(): Promise<void> {
+    await this.refreshLanes();
+    this.#scheduleSweep();
+  }
+
+  /** Learns from the store which lanes have work: at start, and after operators changed what waits. */
+  async refreshLanes(): Promise<void> {
+    for (const { lane: id, notBefore } of await this.#deps.store.lanes()) {
+      const lane = this.#lanes.byId(id) ?? (await this.#restoreLane(id));
+      this.dispatcher.backlogged(lane, notBefore);
+    }
+  }
+
+  async #restoreLane(id: number): Promise<Lane> {
+    const stored = (await this.#deps.archive.decision(`lane:${id}`)) as LaneDescription | null;
+    // A lane without description cannot come from us; every route may be tried for what is in it: each message is routed anew anyway.
+    return this.#lanes.restore(id, stored ?? { principal: "", routes: [...this.#deps.routes.keys()], bucket: 0 });
+  }
+
+  /** Makes a message durable and sets it on its way. Rejects with StoreFull or StoreFailed. */
+  async accept(message: StoredMessage, body: Uint8Array | null, addressed: readonly Addressed[]): Promise<void> {
+    const operations: Operation[] = [];
+    const { admissions, recipients } = this.#admit(message, addressed, body, operations);
+    operations.push({ op: "accept", message, body, recipients });
+    try {
+      await this.#deps.store.apply(operations);
+    } catch (error) {
+      for (const { weight, leased } of admissions) if (leased) this.dispatcher.cancel(weight);
+      if (error instanceof StoreFailed) this.#deps.onStoreFailed(error);
+      throw error;
+    }
+    this.#deps.log.accepted(message, recipients);
+    this.#start(message, body, admissions);
+  }
+
+  /** Groups recipients by lane and decides which are leased at once. */
+  #admit(message: StoredMessage, addressed: readonly Addressed[], body: Uint8Array | null, operations: Operation[]) {
+    const admissions: Admission[] = [];
+    const recipients: NewRecipient[] = [];
+    const now = this.#deps.clock.now();
+    for (let n = 0; n < addressed.length; n++) {
+      const { recipient, decision } = addressed[n] as Addressed;
+      if (!this.#decisions.has(decision.key)) {
+        this.#decisions.add(decision.key);
+        operations.push({ op: "decision", key: decision.key, decision });
+      }
+      let admission = admissions.find((other) => other.candidates === decision.candidates);
+      if (admission === undefined) {
+        const { lane, fresh } = this.#lanes.find(message.principal, decision.candidates, domainOf(recipient.address));
+        if (fresh !== null) operations.push({ op: "decision", key: `lane:${lane.id}`, decision: fresh });
+        const weight = (body?.length ?? 0) + jobOverhead;
+        const held = decision.candidates.length === 0;
+        const leased = !held && this.dispatcher.hasRoom(lane, weight);
+        if (leased) this.dispatcher.reserve(weight);
+        admission = { candidates: decision.candidates, lane, weight, leased, held, recipients: [] };
+        admissions.push(admission);
+      }
+      const stored: StoredRecipient = {
+        n,
+        address: recipient.address,
+        lane: admission.lane.id,
+        decision: decision.key,
+        attempts: 0,
+        notBefore: now,
+        ...(recipient.notify === undefined ? {} : { notify: recipient.notify }),
+        ...(recipient.orcpt === undefined ? {} : { orcpt: recipient.orcpt }),
+      };
+      admission.recipients.push(stored);
+      recipients.push({ ...stored, state: admission.held ? "held" : admission.leased ? "leased" : "queued", ...this.#doubt(admission.lane) });
+    }
+    return { admissions, recipients };
+  }
+
+  /** Whether a crash during the lease leaves doubt that may not be resolved by sending again. */
+  #doubt(lane: Lane): { doubt?: true } {
+    return this.#mayDoubt(lane) ? { doubt: true } : {};
+  }
+
+  #mayDoubt(lane: Lane): boolean {
+    return lane.routes.some((name) => this.#deps.routes.get(name)?.traits.inDoubt === "wait");
+  }
+
+  #start(message: StoredMessage, body: Uint8Array | null, admissions: readonly Admission[]): void {
+    for (const { lane, leased, held, weight, recipients } of admissions) {
+      if (held) this.#deps.log.held(message, recipients, "there is no route for it");
+      else if (leased) this.#enqueue(message, body, recipients, lane, weight);
+      else this.dispatcher.backlogged(lane, this.#deps.clock.now());
+    }
+  }
+
+  /** One reservation becomes as many jobs as transactions are needed. */
+  #enqueue(message: StoredMessage, body: Uint8Array | null, recipients: readonly StoredRecipient[], lane: Lane, weight: number): void {
+    const content = outgoingContent(message, body === null ? null : [body], (from) => this.#deps.store.readContent(from.content, from.id));
+    let first = true;
+    for (const part of portions(recipients, this.#portionOf(lane))) {
+      if (!first) this.dispatcher.reserve(weight);
+      first = false;
+      this.dispatcher.enqueue({ message, recipients: part, content, weight, lane, tried: [] });
+    }
+  }
+
+  #portionOf(lane: Lane): number {
+    let max = Infinity;
+    for (const name of lane.routes) max = Math.min(max, this.#deps.routes.get(name)?.traits.maxRecipients ?? Infinity);
+    return max;
+  }
+
+  async #claim(lane: Lane, max: number): Promise<void> {
+    const { store, clock } = this.#deps;
+    lane.backlogDue = null;
+    const claim = await this.#guard(store.claim(lane.id, clock.now(), max, this.#mayDoubt(lane)));
+    if (claim.nextDue !== null) lane.backlogDue = lane.backlogDue === null ? claim.nextDue : Math.min(lane.backlogDue, claim.nextDue);
+    for (const claimed of claim.messages) this.#take(claimed, lane);
+  }
+
+  /** Puts claimed recipients to work: each is routed anew, for rules and routes may have changed since. */
+  #take({ message, recipients, body }: ClaimedMessage, claimedLane: Lane): void {
+    const now = this.#deps.clock.now();
+    const expired = recipients.filter((recipient) => now >= message.expiresAt && recipient.attempts > 0);
+    if (expired.length > 0) this.#expire(message, expired, body);
+    const groups = new Map<Lane | null, StoredRecipient[]>();
+    for (const recipient of recipients) {
+      if (expired.includes(recipient)) continue;
+      const lane = this.#laneFor(message, recipient, claimedLane);
+      const group = groups.get(lane);
+      if (group === undefined) groups.set(lane, [recipient]);
+      else group.push(recipient);
+    }
+    const weight = (body?.length ?? 0) + jobOverhead;
+    for (const [lane, group] of groups) {
+      if (lane === null) {
+        this.#hold(message, group, "no route is configured for it any more");
+      } else {
+        this.dispatcher.reserve(weight);
+        this.#enqueue(message, body, group, lane, weight);
+      }
+    }
+  }
+
+  #laneFor(message: StoredMessage, recipient: StoredRecipient, claimedLane: Lane): Lane | null {
+    const decision = this.decide(message, recipient.address);
+    if (decision.candidates.length === 0) return null;
+    if (sameRoutes(decision.candidates, claimedLane.routes)) return claimedLane;
+    return this.#lanes.find(message.principal, decision.candidates, domainOf(recipient.address)).lane;
+  }
+
+  /** What the present configuration says about a stored message. */
+  decide(message: StoredMessage, address: string): Decision {
+    return this.#router.decide({
+      principal: message.principal,
+      reversePath: message.reversePath,
+      recipientDomain: domainOf(address),
+      size: message.prefix.length + message.content.size,
+      dsn: message.dsnFor !== undefined,
+      smtputf8: message.smtputf8 === true,
+    });
+  }
+
+  #putBack({ message, recipients, lane }: Job): void {
+    const now = this.#deps.clock.now();
+    const settlements = recipients.map(({ n }): Settlement => ({ n, from: "leased", to: "queued", notBefore: now, lane: lane.id }));
+    void this.#apply([{ op: "settle", messageId: message.id, recipients: settlements }]).then(() => this.dispatcher.backlogged(lane, now));
+  }
+
+  #hold(message: StoredMessage, recipients: readonly StoredRecipient[], reason: string): void {
+    this.#deps.log.held(message, recipients, reason);
+    const at = this.#deps.clock.now();
+    const numbers = recipients.map(({ n }) => n);
+    void this.#apply([
+      { op: "settle", messageId: message.id, recipients: numbers.map((n) => ({ n, from: "leased", to: "queued", notBefore: at })) },
+      { op: "settle", messageId: message.id, recipients: numbers.map((n) => ({ n, from: "queued", to: "held" })) },
+      { op: "event", messageId: message.id, event: { at, what: "held", text: reason, recipients: numbers } },
+    ]);
+  }
+
+  #expire(message: StoredMessage, recipients: readonly StoredRecipient[], body: Uint8Array | null): void {
+    const settlements: Settlement[] = [];
+    const notices: Notice[] = [];
+    for (const recipient of recipients) {
+      const reason = expiredFailure(recipient.lastFailure);
+      this.#deps.log.expired(message, recipient, reason);
+      settlements.push({ n: recipient.n, from: "leased", to: "expired", failure: reason });
+      notices.push({ kind: "failure", recipient, failure: reason });
+    }
+    const content = outgoingContent(message, body === null ? null : [body], (from) => this.#deps.store.readContent(from.content, from.id));
+    this.#settle({ message, content, lane: null }, [{ op: "settle", messageId: message.id, recipients: settlements }], notices, null);
+  }
+
+  #scheduleSweep(): void {
+    this.#sweep = this.#deps.clock.at(this.#deps.clock.now() + expirySweepMs, () => {
+      void this.dispatcher.track(this.#expireOverdue()).finally(() => this.#scheduleSweep());
+    });
+  }
+
+  /** What waits for a route that does not come back expires all the same. */
+  async #expireOverdue(): Promise<void> {
+    const overdue = await this.#guard(this.#deps.store.claimExpired(this.#deps.clock.now(), expiryBatch));
+    for (const { message, recipients, body } of overdue) this.#expire(message, recipients, body);
+  }
+
+  /** Writes what became of an attempt, with the DSNs it causes in the same commit. */
+  #settle(job: { message: StoredMessage; content: Job["content"]; lane: Lane | null }, operations: Operation[], notices: readonly Notice[], requeuedAt: number | null): void {
+    const { dsn, log, clock } = this.#deps;
+    const { message, lane } = job;
+    const wanted = notices.filter((notice) => dsn.wants(notice.kind, message, notice.recipient));
+    if (message.dsnFor !== undefined) operations = this.#keepFailedDsn(message, operations);
+    if (wanted.length === 0) {
+      if (operations.length > 0) this.#write(operations, lane, requeuedAt);
+      return;
+    }
+    void this.dispatcher.track(
+      makeDsns(wanted, message, job.content, { dsn, now: clock.now(), options: this.#deps.options, nextId: () => this.#deps.ids.next() })
+        .then((drafts) => this.#writeWithDsns(message, markTold(operations, wanted), drafts, lane, requeuedAt))
+        .catch((error: unknown) => {
+          log.fault("dsn", error);
+          this.#write(operations, lane, requeuedAt);
+        }),
+    );
+  }
+
+  async #writeWithDsns(about: StoredMessage, operations: Operation[], drafts: readonly DsnDraft[], lane: Lane | null, requeuedAt: number | null): Promise<void> {
+    const started: (() => void)[] = [];
+    for (const { kind, message, body, recipient, recipients: told } of drafts) {
+      const decision = this.decide(message, recipient.address);
+      const { admissions, recipients } = this.#admit(message, [{ recipient, decision }], body, operations);
+      operations.push({ op: "accept", message, body, recipients });
+      operations.push({
+        op: "event",
+        messageId: about.id,
+        event: { at: this.#deps.clock.now(), what: "dsn-sent", text: `${kind} notification to ${recipient.address}`, recipients: told },
+      });
+      started.push(() => {
+        this.#deps.log.dsnMade(message, about, kind);
+        this.#start(message, body, admissions);
+      });
+    }
+    // Events of a message must come before the settlement that finishes it.
+    operations.sort((a, b) => Number(a.op === "settle") - Number(b.op === "settle"));
+    await this.#apply(operations);
+    for (const start of started) start();
+    if (requeuedAt !== null && lane !== null) this.dispatcher.backlogged(lane, requeuedAt);
+  }
+
+  /** A DSN that its receiver's side refuses is held for the postmaster, never dropped and never answered by another. */
+  #keepFailedDsn(message: StoredMessage, operations: readonly Operation[]): Operation[] {
+    return operations.flatMap((operation): Operation[] => {
+      if (operation.op !== "settle") return [operation];
+      const lost = operation.recipients.filter(({ to }) => to === "failed" || to === "expired");
+      if (lost.length === 0) return [operation];
+      const at = this.#deps.clock.now();
+      const back = operation.recipients.map((settlement): Settlement => (lost.includes(settlement) ? { ...settlement, to: "queued", notBefore: at } : settlement));
+      return [
+        { ...operation, recipients: back },
+        { op: "settle", messageId: message.id, recipients: lost.map(({ n }) => ({ n, from: "queued", to: "held" })) },
+        { op: "event", messageId: message.id, event: { at, what: "held", text: "the notification could not be passed on: held for the postmaster" } },
+      ];
+    });
+  }
+
+  #write(operations: readonly Operation[], lane: Lane | null, requeuedAt: number | null): void {
+    void this.dispatcher.track(
+      this.#apply(operations).then(() => {
+        if (requeuedAt !== null && lane !== null) this.dispatcher.backlogged(lane, requeuedAt);
+      }),
+    );
+  }
+
+  /** Settlements are never lost silently: without them the state in memory and on disk would part, so the process ends. */
+  async #apply(operations: readonly Operation[]): Promise<void> {
+    try {
+      await this.#guard(this.#deps.store.apply(operations));
+    } catch (error) {
+      this.#deps.log.fault("settle", error);
+      this.#deps.onStoreFailed(error);
+    }
+  }
+
+  async #guard<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof StoreFailed) this.#deps.onStoreFailed(error);
+      throw error;
+    }
+  }
+
+  /** Uses another routing configuration from now on, also for what waits. */
+  reroute(router: Router): void {
+    this.#router = router;
+  }
+
+  async close(drainMs: number): Promise<void> {
+    this.#sweep?.[Symbol.dispose]();
+    await this.dispatcher.close(drainMs);
+  }
+}
+
+interface Admission {
+  readonly candidates: readonly string[];
+  readonly lane: Lane;
+  readonly weight: number;
+  readonly leased: boolean;
+  readonly held: boolean;
+  readonly recipients: StoredRecipient[];
+}
+
+function sameRoutes(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, index) => name === b[index]);
+}
+
+/** Notes on the settlement that the sender has been told of the delay. */
+function markTold(operations: readonly Operation[], notices: readonly Notice[]): Operation[] {
+  const told = new Set(notices.filter(({ kind }) => kind === "delay").map(({ recipient }) => recipient.n));
+  if (told.size === 0) return [...operations];
+  return operations.map((operation) =>
+    operation.op === "settle"
+      ? { ...operation, recipients: operation.recipients.map((settlement) => (told.has(settlement.n) ? { ...settlement, delayTold: true as const } : settlement)) }
+      : operation,
+  );
+}

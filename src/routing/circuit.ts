@@ -1,0 +1,96 @@
+import type { Failure } from "../mail/failure.ts";
+
+/**
+ * A circuit breaker for one route. Time comes in as an argument; whoever drives it (queue/dispatcher.ts) does the probing.
+ *
+ * - closed: traffic flows. `threshold` troubles of the route in a row, or one refused log-in, open it.
+ * - open: no traffic until `retryAt`, which grows with each failed probe; then the driver probes.
+ * - paused: an operator closed the route to traffic; only `resume` ends it.
+ */
+export type CircuitState = "closed" | "open" | "paused";
+
+export interface CircuitOptions {
+  readonly threshold: number;
+  readonly firstMs: number;
+  readonly longestMs: number;
+}
+
+export const defaultCircuit: CircuitOptions = { threshold: 3, firstMs: 10_000, longestMs: 5 * 60_000 };
+
+export class Circuit {
+  readonly #options: CircuitOptions;
+  #state: CircuitState = "closed";
+  #troubles = 0;
+  #waitMs = 0;
+  #since: number;
+  #retryAt = 0;
+  #reason: Failure | null = null;
+
+  constructor(now: number, options: CircuitOptions = defaultCircuit) {
+    this.#options = options;
+    this.#since = now;
+  }
+
+  get state(): CircuitState {
+    return this.#state;
+  }
+  /** When the present state began. */
+  get since(): number {
+    return this.#since;
+  }
+  /** When an open circuit is to be probed next. */
+  get retryAt(): number {
+    return this.#retryAt;
+  }
+  /** What opened it last. */
+  get reason(): Failure | null {
+    return this.#reason;
+  }
+
+  succeeded(): void {
+    this.#troubles = 0;
+  }
+
+  /** A failure of scope `route`. Returns whether it opened the circuit. */
+  troubled(reason: Failure, now: number): boolean {
+    if (this.#state !== "closed") return false;
+    this.#troubles++;
+    this.#reason = reason;
+    // A wrong password does not heal by trying: each further try brings the account nearer to a lock.
+    if (this.#troubles < this.#options.threshold && reason.code !== "route.auth-failed") return false;
+    this.#state = "open";
+    this.#since = now;
+    this.#waitMs = this.#options.firstMs;
+    this.#retryAt = now + this.#waitMs;
+    return true;
+  }
+
+  /** The outcome of a probe while open. */
+  probed(ok: boolean, now: number): void {
+    if (this.#state !== "open") return;
+    if (ok) {
+      this.#close(now);
+      // One trouble more opens it again: a route that answers probes but takes no mail must not flap at full speed.
+      this.#troubles = this.#options.threshold - 1;
+    } else {
+      this.#waitMs = Math.min(this.#waitMs * 2, this.#options.longestMs);
+      this.#retryAt = now + this.#waitMs;
+    }
+  }
+
+  pause(now: number): void {
+    this.#state = "paused";
+    this.#since = now;
+  }
+
+  resume(now: number): void {
+    if (this.#state === "paused") this.#close(now);
+  }
+
+  #close(now: number): void {
+    this.#state = "closed";
+    this.#since = now;
+    this.#troubles = 0;
+    this.#reason = null;
+  }
+}

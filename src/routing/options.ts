@@ -1,0 +1,58 @@
+import { Type } from "typebox";
+import { optionsObject, sizeOption } from "../lib/option-schema.ts";
+
+/** The `routing` key of the configuration. */
+export const RoutingSchema = optionsObject({
+  acceptedDomains: Type.Array(Type.String(), {
+    description: "Domains of the organisation: recipients there are internal. `*.example.com` means its sub-domains.",
+    default: [],
+  }),
+  rules: Type.Array(
+    optionsObject({
+      name: Type.String({ minLength: 1, description: "Shown by `postern why`." }),
+      when: Type.Optional(
+        optionsObject(
+          {
+            class: Type.Optional(
+              Type.Union([Type.Literal("internal"), Type.Literal("external"), Type.Literal("dsn")], {
+                description: "Recipients in an accepted domain, recipients elsewhere, or delivery status notifications of our own.",
+              }),
+            ),
+            principals: Type.Optional(Type.Array(Type.String(), { description: "Names of principals; a network's is `net:NAME`." })),
+            reversePaths: Type.Optional(
+              Type.Array(Type.String(), { description: "Address patterns: `user@domain`, `@domain`, `@*.domain`, `<>`, `*`." }),
+            ),
+            recipientDomains: Type.Optional(Type.Array(Type.String(), { description: "`example.com` or `*.example.com`." })),
+            sizeOver: Type.Optional(sizeOption({ description: "Only larger messages." })),
+            sizeUnder: Type.Optional(sizeOption({ description: "Only messages of at most this size." })),
+          },
+          "All given conditions must hold; none given: always.",
+        ),
+      ),
+      routes: Type.Array(Type.String(), { minItems: 1, description: "Routes in order of preference; the next is used when one fails." }),
+    }),
+    { description: "The first rule that matches decides.", default: [] },
+  ),
+});
+
+export interface RoutingOptions {
+  readonly acceptedDomains: readonly string[];
+  readonly rules: readonly RoutingRule[];
+}
+
+export interface RoutingRule {
+  readonly name: string;
+  readonly when?: RoutingCondition;
+  readonly routes: readonly string[];
+}
+
+export interface RoutingCondition {
+  readonly class?: "internal" | "external" | "dsn";
+  readonly principals?: readonly string[];
+  readonly reversePaths?: readonly string[];
+  readonly recipientDomains?: readonly string[];
+  /** Bytes. */
+  readonly sizeOver?: number;
+  /** Bytes. */
+  readonly sizeUnder?: number;
+}
