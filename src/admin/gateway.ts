@@ -1,3 +1,4 @@
+import type { Device } from "../ingress/devices.ts";
 import type { Page, QueueEntry, QueueFilter, TraceQuery, TraceRecord, TraceSummary } from "../queue/archive.ts";
 import type { Totals } from "../queue/store.ts";
 import type { ProbeResult } from "../routes/route.ts";
@@ -21,7 +22,7 @@ export interface Gateway {
   /** What routing would decide now for such a message; nothing is sent. */
   explain(question: ExplainQuestion): readonly ExplainAnswer[];
   /** Who was seen sending, most recent first. */
-  devices(): readonly DeviceSnapshot[];
+  devices(): readonly Device[];
   /** Copies the data directory to `directory` (absent or empty) while running. */
   backup(directory: string, onProgress: (progress: BackupProgress) => void, signal: AbortSignal): Promise<BackupReport>;
   /** Reads the configuration again; what cannot change without a restart is told, nothing is half applied. */
@@ -140,21 +141,6 @@ export interface ExplainQuestion {
 export interface ExplainAnswer {
   readonly recipient: string;
   readonly decision: Decision;
-}
-
-export interface DeviceSnapshot {
-  /** Client address. */
-  readonly address: string;
-  readonly name: string;
-  readonly principal: string;
-  readonly listener: string;
-  readonly tls?: string;
-  readonly auth?: string;
-  readonly messages: number;
-  readonly firstSeen: number;
-  readonly lastSeen: number;
-  /** What is peculiar: `TLSv1`, `bare LF`, `TLS on a plain port`. */
-  readonly quirks: readonly string[];
 }
 
 export interface BackupProgress {

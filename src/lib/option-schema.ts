@@ -6,7 +6,9 @@ import { durationPattern, sizePattern } from "./units.ts";
  * `x-kind` that config/ obeys when it parses: what the file says and what an adapter gets differ as `Decoded` tells.
  */
 declare const kind: unique symbol;
-interface Kind<Name extends string> { readonly [kind]: Name }
+interface Kind<Name extends string> {
+  readonly [kind]: Name;
+}
 /** In the file `5m`; parsed: milliseconds, under the key with `Ms` added (`lifetime` becomes `lifetimeMs`). */
 export type DurationText = Kind<"duration">;
 /** In the file `10MB`; parsed: bytes. */
@@ -26,28 +28,75 @@ export type Decoded<T> = T extends SizeText
     : T extends readonly (infer Item)[]
       ? readonly Decoded<Item>[]
       : T extends object
-        ? { readonly [K in keyof T as NonNullable<T[K]> extends DurationText ? `${K & string}Ms` : K]: NonNullable<T[K]> extends DurationText ? number : Decoded<T[K]> }
+        ? {
+            readonly [K in keyof T as NonNullable<T[K]> extends DurationText ? `${K & string}Ms` : K]: NonNullable<
+              T[K]
+            > extends DurationText
+              ? number
+              : Decoded<T[K]>;
+          }
         : T;
 
-export interface Described { readonly description: string; readonly default?: unknown }
+export interface Described {
+  readonly description: string;
+  readonly default?: unknown;
+}
 
 export function durationOption(about: Described) {
-  return Type.Unsafe<DurationText>({ type: "string", pattern: durationPattern, "x-kind": "duration", ...about } as TSchema);
+  return Type.Unsafe<DurationText>({
+    type: "string",
+    pattern: durationPattern,
+    "x-kind": "duration",
+    ...about,
+  } as TSchema);
 }
 
 export function sizeOption(about: Described) {
-  return Type.Unsafe<SizeText>({ type: ["string", "integer"], pattern: sizePattern, minimum: 0, "x-kind": "size", ...about } as TSchema);
+  return Type.Unsafe<SizeText>({
+    type: ["string", "integer"],
+    pattern: sizePattern,
+    minimum: 0,
+    "x-kind": "size",
+    ...about,
+  } as TSchema);
 }
 
 export function pathOption(about: Described) {
-  return Type.Unsafe<PathText>({ type: "string", minLength: 1, "x-kind": "path", ...about } as TSchema);
+  return Type.Unsafe<PathText>({
+    type: "string",
+    minLength: 1,
+    "x-kind": "path",
+    ...about,
+  } as TSchema);
 }
 
-const env = { type: "object", properties: { env: { type: "string", pattern: "^[A-Za-z_][A-Za-z0-9_]*$", description: "Name of an environment variable." } }, required: ["env"], additionalProperties: false };
-const file = { type: "object", properties: { file: { type: "string", minLength: 1, description: "Path, relative to this file." } }, required: ["file"], additionalProperties: false };
+const env = {
+  type: "object",
+  properties: {
+    env: {
+      type: "string",
+      pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
+      description: "Name of an environment variable.",
+    },
+  },
+  required: ["env"],
+  additionalProperties: false,
+};
+const file = {
+  type: "object",
+  properties: {
+    file: { type: "string", minLength: 1, description: "Path, relative to this file." },
+  },
+  required: ["file"],
+  additionalProperties: false,
+};
 
 export function secretOption(about: Described) {
-  return Type.Unsafe<SecretReference>({ anyOf: [env, file], "x-kind": "secret", ...about } as TSchema);
+  return Type.Unsafe<SecretReference>({
+    anyOf: [env, file],
+    "x-kind": "secret",
+    ...about,
+  } as TSchema);
 }
 
 export function fileOption(about: Described) {
@@ -56,5 +105,8 @@ export function fileOption(about: Described) {
 
 /** An object that refuses unknown keys, as every object in configuration does. */
 export function optionsObject<P extends Record<string, TSchema>>(properties: P, description?: string) {
-  return Type.Object(properties, description === undefined ? { additionalProperties: false } : { additionalProperties: false, description });
+  return Type.Object(
+    properties,
+    description === undefined ? { additionalProperties: false } : { additionalProperties: false, description },
+  );
 }

@@ -1,7 +1,14 @@
 /**
  * Every port of a demo, in one place; each is moved by the same offset, so that several demos run side by side.
  */
-export const gatewayPorts = { smtp: 2525, submission: 2587, submissions: 2465, api: 8080, apiTls: 8443, console: 8025 } as const;
+export const gatewayPorts = {
+  smtp: 2525,
+  submission: 2587,
+  submissions: 2465,
+  api: 8080,
+  apiTls: 8443,
+  console: 8025,
+} as const;
 
 export const sandboxPorts = {
   mx: 10025,
@@ -40,7 +47,10 @@ export function demoPorts(offset: number): DemoPorts | string {
 /** `gateway.smtp 2525` and so on: the names and numbers of every port. */
 export function namedPorts(ports: DemoPorts): readonly { readonly name: string; readonly port: number }[] {
   return (["gateway", "sandbox"] as const).flatMap((side) =>
-    Object.entries(ports[side]).map(([name, port]) => ({ name: `${side}.${name}`, port: port as number })),
+    Object.entries(ports[side]).map(([name, port]) => ({
+      name: `${side}.${name}`,
+      port: port as number,
+    })),
   );
 }
 

@@ -1,7 +1,14 @@
 /**
  * Durations and sizes as people write them (`90s 5m 4h 2d`, `10MB 64KB`), parsed once at the edge. Sizes are 1024-based, as mail limits are.
  */
-const durationUnitsMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
+const durationUnitsMs = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+} as const;
 const sizeUnits = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4 } as const;
 
 export const durationPattern = "^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d|w)$";
@@ -27,7 +34,12 @@ export function parseSize(text: string): number | null {
 /** The largest unit that fits, at most one more below it: `2d 4h`, `90s` becomes `1m 30s`. For people. */
 export function formatDuration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)}ms`;
-  const units = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1000]] as const;
+  const units = [
+    ["d", 86_400_000],
+    ["h", 3_600_000],
+    ["m", 60_000],
+    ["s", 1000],
+  ] as const;
   const parts: string[] = [];
   let rest = Math.round(ms / 1000) * 1000;
   for (const [name, unit] of units) {

@@ -1,0 +1,153 @@
+import { Type, type Static } from "typebox";
+import { networkSchema, userSchema, type IdentityOptions } from "../identity/options.ts";
+import { durationOption, optionsObject, pathOption, sizeOption, type Decoded } from "../lib/option-schema.ts";
+import { QueueSchema, type QueueOptions } from "../queue/options.ts";
+import { RoutingSchema, type RoutingOptions } from "../routing/options.ts";
+import { smtpListenerSchema, type SmtpListenerOptions } from "../ingress/smtp/options.ts";
+import { smtpRouteSchema, type SmtpRouteOptions } from "../routes/smtp/options.ts";
+import { plain, type Schema } from "./kinds.ts";
+
+/** The sections that belong to no adapter. */
+const httpSchema = optionsObject(
+  {
+    console: optionsObject(
+      {
+        enabled: Type.Boolean({
+          default: true,
+          description: "false: not served; the command line still works.",
+        }),
+        address: Type.String({
+          default: "127.0.0.1",
+          description: "IP address to listen on. Behind a reverse proxy leave it on loopback.",
+        }),
+        port: Type.Integer({
+          minimum: 0,
+          maximum: 65_535,
+          default: 8025,
+          description: "0: any free port.",
+        }),
+        hosts: Type.Array(Type.String({ minLength: 1 }), {
+          default: [],
+          description: "Names under which browsers may reach it, besides loopback; others are refused, so that no foreign page can.",
+        }),
+      },
+      "Console, admin API, `/livez`, `/readyz`, `/metrics`.",
+    ),
+  },
+  "HTTP listeners.",
+);
+
+const historySchema = optionsObject(
+  {
+    keep: durationOption({
+      default: "30d",
+      description: "How long the trace of a finished message is kept.",
+    }),
+    maxSize: sizeOption({ default: "10GB", description: "Above it the oldest days go first." }),
+  },
+  "What is remembered of finished messages.",
+);
+
+const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+const logSchema = optionsObject(
+  {
+    level: Type.Union(
+      logLevels.map((level) => Type.Literal(level)),
+      { default: "info", description: "Facts below it are not logged." },
+    ),
+  },
+  "JSON lines on standard output.",
+);
+
+const clockSchema = optionsObject(
+  {
+    follow: Type.Optional(
+      Type.String({
+        pattern: "^http://(127\\.0\\.0\\.1|\\[::1\\]|localhost)(:[0-9]+)?/?$",
+        description: "Address of a sandbox's control API on loopback whose policy clock is followed. For demos and tests only.",
+      }),
+    ),
+  },
+  "The policy clock; wall time unless said otherwise.",
+);
+
+const sinkRouteSchema = optionsObject(
+  {
+    name: Type.String({ minLength: 1, description: "Name of the route, as rules use it." }),
+    kind: Type.Literal("sink"),
+    folder: pathOption({ description: "Where the .eml files go." }),
+  },
+  "Writes each message to a file.",
+);
+
+/** One of `routes`; `kind` tells the adapter. */
+const routeSchema = Type.Union([smtpRouteSchema, sinkRouteSchema]);
+export type RouteOptions = (SmtpRouteOptions & { readonly kind: "smtp" }) | Decoded<Static<typeof sinkRouteSchema>>;
+
+const parts = {
+  hostname: {
+    type: "string",
+    pattern: "^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$",
+    description: "Full name of this gateway: in greeting, EHLO, Received.",
+  } as Schema,
+  postmaster: {
+    type: "string",
+    pattern: "^[^@\\s<>]+@[^@\\s<>]+$",
+    description: "Sender name of delivery status notifications, and receiver of undeliverable ones.",
+  } as Schema,
+  listeners: {
+    type: "array",
+    items: plain(smtpListenerSchema),
+    minItems: 1,
+    description: "Where mail comes in.",
+  } as Schema,
+  networks: {
+    type: "array",
+    items: plain(networkSchema),
+    default: [],
+    description: "Networks whose devices send without logging in, each with a fence.",
+  } as Schema,
+  principals: {
+    type: "array",
+    items: plain(userSchema),
+    default: [],
+    description: "Applications and devices that log in.",
+  } as Schema,
+  routes: {
+    type: "array",
+    items: plain(routeSchema),
+    minItems: 1,
+    description: "Ways out.",
+  } as Schema,
+  routing: plain(RoutingSchema),
+  queue: plain(QueueSchema),
+  http: plain(httpSchema),
+  history: plain(historySchema),
+  log: plain(logSchema),
+  clock: plain(clockSchema),
+};
+
+/** The whole file. */
+export const gatewaySchema: Schema = {
+  type: "object",
+  description: "Configuration of a Postern gateway.",
+  properties: parts,
+  required: Object.keys(parts),
+  additionalProperties: false,
+};
+
+/** The file, parsed: what main.ts takes. */
+export interface GatewayConfig {
+  readonly hostname: string;
+  readonly postmaster: string;
+  readonly listeners: readonly SmtpListenerOptions[];
+  readonly networks: IdentityOptions["networks"];
+  readonly principals: IdentityOptions["principals"];
+  readonly routes: readonly RouteOptions[];
+  readonly routing: RoutingOptions;
+  readonly queue: QueueOptions;
+  readonly http: Decoded<Static<typeof httpSchema>>;
+  readonly history: Decoded<Static<typeof historySchema>>;
+  readonly log: { readonly level: (typeof logLevels)[number] };
+  readonly clock: { readonly follow?: string };
+}
