@@ -39,6 +39,7 @@ export function createConclude(ports: ConcludePorts): Conclude {
     const trouble = routeTrouble(delivery);
     const opened = trouble !== null && circuit.troubled(trouble, now);
     if (trouble === null) circuit.succeeded();
+    if (opened) outlet.openings++;
     const next = ports.alternative(job, outlet);
 
     const settlements: Settlement[] = [];
@@ -65,6 +66,7 @@ export function createConclude(ports: ConcludePorts): Conclude {
       lastText = reason?.text ?? settlement.text ?? "";
       switch (settlement.to) {
         case "relayed":
+          outlet.relayed++;
           ports.log.relayed(job.message, recipient, attempt, settlement.text ?? "");
           // RFC 3461 §5.2.2: when the next hop speaks DSN, success is its to report; else we say how far it got.
           if (recipient.notify?.success === true && delivery.session.dsn !== true) {
@@ -72,6 +74,7 @@ export function createConclude(ports: ConcludePorts): Conclude {
           }
           break;
         case "failed":
+          outlet.failed++;
           ports.log.failed(job.message, recipient, attempt, reason ?? unanswered);
           notices.push({ kind: "failure", recipient, failure: reason ?? unanswered, remote: attempt.remote });
           break;
@@ -83,6 +86,7 @@ export function createConclude(ports: ConcludePorts): Conclude {
           ports.log.inDoubt(job.message, recipient, attempt, reason ?? unanswered);
           break;
         case "queued": {
+          outlet.delayed++;
           const due = settlement.notBefore ?? now;
           requeuedAt = requeuedAt === null ? due : Math.min(requeuedAt, due);
           ports.log.delayed(job.message, recipient, attempt, reason ?? unanswered, due);

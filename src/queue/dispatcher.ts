@@ -216,7 +216,6 @@ export class Dispatcher {
     const { route } = outlet;
     const { message, content } = job;
     outlet.active++;
-    outlet.attempts++;
     this.#active++;
     const at = this.#ports.clock.now();
     const started = performance.now();
@@ -267,14 +266,20 @@ export class Dispatcher {
     outlet.probing = false;
     outlet.lastText = result.text;
     outlet.lastAt = this.#ports.clock.now();
+    // An operator may have paused or resumed it meanwhile.
+    if (this.#stateOf(outlet) !== "open") return;
     outlet.circuit.probed(result.ok, this.#ports.clock.now());
     if (this.#closing) return;
-    if (outlet.circuit.state === "closed") {
+    if (result.ok) {
       this.#ports.log.circuitClosed(outlet.route.name);
       this.#revive();
-    } else if (outlet.circuit.state === "open") {
+    } else {
       this.#scheduleProbe(outlet);
     }
+  }
+
+  #stateOf(outlet: Outlet): Outlet["circuit"]["state"] {
+    return outlet.circuit.state;
   }
 
   /** Moves an outlet's work in memory to where each lane can go now. */

@@ -13,8 +13,12 @@ export interface Outlet {
   /** Jobs that came over from a route that failed them; served first, for they have waited longest. */
   readonly overflow: Fifo<Job>;
   active: number;
-  /** Attempts since start. */
-  attempts: number;
+  /** Recipients since start, by what became of them here. */
+  relayed: number;
+  delayed: number;
+  failed: number;
+  /** Openings of the circuit since start. */
+  openings: number;
   /** The last reply or failure, for people. */
   lastText: string;
   lastAt: number;
@@ -30,7 +34,10 @@ export function openOutlet(route: Route, now: number): Outlet {
     ring: new FairRing(),
     overflow: new Fifo(),
     active: 0,
-    attempts: 0,
+    relayed: 0,
+    delayed: 0,
+    failed: 0,
+    openings: 0,
     lastText: "",
     lastAt: 0,
     probing: false,

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { failure } from "../mail/failure-codes.ts";
+import { Circuit } from "./circuit.ts";
+
+const options = { threshold: 3, firstMs: 10, longestMs: 35 };
+const down = failure("network.connect");
+
+test("opens after so many troubles in a row, and not when something succeeds in between", () => {
+  const circuit = new Circuit(0, options);
+  assert.equal(circuit.troubled(down, 1), false);
+  assert.equal(circuit.troubled(down, 2), false);
+  circuit.succeeded();
+  assert.equal(circuit.troubled(down, 3), false);
+  assert.equal(circuit.troubled(down, 4), false);
+  assert.equal(circuit.troubled(down, 5), true);
+  assert.equal(circuit.state, "open");
+  assert.equal(circuit.retryAt, 15);
+  assert.equal(circuit.reason, down);
+});
+
+test("a refused log-in opens it at once", () => {
+  const circuit = new Circuit(0, options);
+  assert.equal(circuit.troubled(failure("route.auth-failed"), 1), true);
+});
+
+test("failed probes wait longer each time up to the longest; a good one closes it, but warily", () => {
+  const circuit = new Circuit(0, options);
+  circuit.troubled(failure("route.auth-failed"), 0);
+  circuit.probed(false, 10);
+  assert.equal(circuit.retryAt, 30);
+  circuit.probed(false, 30);
+  assert.equal(circuit.retryAt, 65);
+  circuit.probed(false, 65);
+  assert.equal(circuit.retryAt, 100);
+  circuit.probed(true, 100);
+  assert.equal(circuit.state, "closed");
+  assert.equal(circuit.troubled(down, 101), true, "one more trouble opens it again");
+});
+
+test("an operator's pause is ended only by resume", () => {
+  const circuit = new Circuit(0, options);
+  circuit.pause(5);
+  circuit.probed(true, 6);
+  assert.equal(circuit.state, "paused");
+  assert.equal(circuit.troubled(down, 7), false);
+  circuit.resume(8);
+  assert.equal(circuit.state, "closed");
+  assert.equal(circuit.since, 8);
+});

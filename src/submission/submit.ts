@@ -1,0 +1,152 @@
+/**
+ * Submission: the one way in. Whatever the door, a message passes here: its header is checked against who submits, what is missing is
+ * added, routes are decided, and it becomes durable. `end` resolves with a receipt only after the commit.
+ *
+ * Small content stays in memory and goes into the message's row; content that outgrows `inRowBytes` is streamed to the store's segments as
+ * it arrives, so that a message of any size costs a bounded amount of memory.
+ */
+import { domainOf } from "../mail/address.ts";
+import { failure } from "../mail/failure-codes.ts";
+import { Refusal, refuse } from "../mail/refusal.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { IdSource } from "../lib/ids.ts";
+import type { QueueOptions } from "../queue/options.ts";
+import type { Addressed, Queue } from "../queue/queue.ts";
+import { StoreFailed, StoreFull, type ContentWriter, type Extent, type QueueStore, type StoredMessage } from "../queue/store.ts";
+import { scanHeader } from "../wire/mime/header-scan.ts";
+import { checkHeader } from "./check-header.ts";
+import { composePrefix } from "./prefix.ts";
+import type { ContentFacts, Draft, Incoming, Receipt, Submit } from "./submission.ts";
+
+export interface SubmitDeps {
+  readonly queue: Queue;
+  readonly store: QueueStore;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly hostname: string;
+  readonly options: QueueOptions;
+}
+
+/** Content up to this size is stored in the message's row (docs/decisions: measured). */
+const inRowBytes = 32 * 1024;
+/** The header section is looked for in so many bytes; what is longer is refused. */
+const maxHeaderBytes = 256 * 1024;
+
+export function createSubmit(deps: SubmitDeps): Submit {
+  return (draft) => {
+    // Checked before the content is taken, so that a full disk does not cost the client a transfer first.
+    if (deps.store.freeBytes() < deps.options.freeSpaceReserve) throw refuse("spool.full");
+    return new Arrival(draft, deps);
+  };
+}
+
+class Arrival implements Incoming {
+  readonly #draft: Draft;
+  readonly #deps: SubmitDeps;
+  readonly #pieces: Buffer[] = [];
+  #inMemory = 0;
+  #writer: ContentWriter | null = null;
+  #head: Buffer | null = null;
+
+  constructor(draft: Draft, deps: SubmitDeps) {
+    this.#draft = draft;
+    this.#deps = deps;
+  }
+
+  write(piece: Buffer): void | Promise<void> {
+    if (this.#writer !== null) return this.#writer.write(piece);
+    this.#pieces.push(piece);
+    this.#inMemory += piece.length;
+    if (this.#inMemory > inRowBytes) return this.#spill();
+  }
+
+  /** From here on the content goes to disk; its beginning is kept for the header. */
+  #spill(): void | Promise<void> {
+    const head = Buffer.concat(this.#pieces);
+    if (head.length < maxHeaderBytes && scanHeader(head, false).end < 0) {
+      // The header section is not complete yet: wait for it, up to its bound.
+      this.#pieces.length = 0;
+      this.#pieces.push(head);
+      return;
+    }
+    this.#head = head;
+    this.#pieces.length = 0;
+    this.#writer = this.#deps.store.openContent();
+    return this.#writer.write(head);
+  }
+
+  abort(): void {
+    this.#writer?.abort();
+    this.#pieces.length = 0;
+  }
+
+  async end(facts: ContentFacts): Promise<Receipt> {
+    const { deps, draft } = { deps: this.#deps, draft: this.#draft };
+    const body = this.#writer === null ? (this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : Buffer.concat(this.#pieces)) : null;
+    try {
+      const now = deps.clock.now();
+      const id = deps.ids.next();
+      const header = scanHeader(this.#head ?? body ?? Buffer.alloc(0), this.#writer === null);
+      checkHeader(header, draft, deps.options);
+      const { prefix, messageIdField, author } = composePrefix(header, draft, { id, now, hostname: deps.hostname });
+      const addressed = this.#route(prefix.length + facts.size);
+      const extents: readonly Extent[] | undefined = this.#writer === null ? undefined : await this.#writer.finish();
+      const { envelope } = draft;
+      const message: StoredMessage = {
+        id,
+        receivedAt: now,
+        principal: draft.principal.name,
+        origin: draft.origin,
+        reversePath: envelope.reversePath,
+        messageIdField,
+        subject: header.subject,
+        author,
+        content: {
+          size: facts.size,
+          leadingDots: facts.leadingDots,
+          eightBit: facts.eightBit,
+          ...(extents === undefined ? {} : { extents }),
+        },
+        prefix,
+        expiresAt: now + deps.options.lifetimeMs,
+        ...(envelope.envid === undefined ? {} : { envid: envelope.envid }),
+        ...(envelope.ret === undefined ? {} : { ret: envelope.ret }),
+        ...(envelope.smtputf8 === undefined ? {} : { smtputf8: envelope.smtputf8 }),
+      };
+      await deps.queue.accept(message, body, addressed);
+      return { id };
+    } catch (error) {
+      this.abort();
+      throw refusalOf(error);
+    }
+  }
+
+  /** Decides for every recipient; refuses the message when there is one that no rule sends anywhere. */
+  #route(size: number): readonly Addressed[] {
+    const { principal, envelope } = this.#draft;
+    const { router } = this.#deps.queue;
+    return envelope.recipients.map((recipient) => {
+      const decision = router.decide({
+        principal: principal.name,
+        reversePath: envelope.reversePath,
+        recipientDomain: domainOf(recipient.address),
+        size,
+        dsn: false,
+        smtputf8: envelope.smtputf8 === true,
+      });
+      if (decision.candidates.length === 0) {
+        const tooLarge = decision.rejected.length > 0 && decision.rejected.every(({ reason }) => reason === "too-large");
+        throw tooLarge
+          ? refuse("submission.too-large", { text: `The message is too large for every route to ${recipient.address}` })
+          : refuse("submission.no-route", { text: `There is no route for ${recipient.address}` });
+      }
+      return { recipient, decision };
+    });
+  }
+}
+
+function refusalOf(error: unknown): unknown {
+  if (error instanceof StoreFull) return new Refusal(failure("spool.full"), error);
+  if (error instanceof StoreFailed) return new Refusal(failure("spool.unavailable"), error);
+  return error;
+}
