@@ -32,6 +32,7 @@ export const failureCodes = {
   "spool.full": entry(false, "3.1", "internal", "message", "Out of disk space, try again later", "Free space on the disk of the data directory."),
   "spool.unavailable": entry(false, "3.0", "internal", "message", "Cannot store the message now, try again later", "See the log: the data directory cannot be written."),
   "system.shutting-down": entry(false, "3.2", "internal", "message", "Shutting down, try again later", "Nothing to do."),
+  "system.busy": entry(false, "4.5", "internal", "message", "Too much mail is coming in, try again later", "Many large messages arrive at once and the disk cannot follow; they will come again."),
   "system.too-many-connections": entry(false, "7.0", "internal", "message", "Too many connections, try again later", "Raise `maxConnections`, or mend the client that opens so many."),
   "system.fault": entry(false, "3.0", "internal", "message", "Something went wrong here, try again later", "A fault of Postern: see the log, and report it."),
   "remote.no-such-recipient": entry(true, "1.1", "remote", "recipient", "The next hop does not know the recipient", "Check the address."),

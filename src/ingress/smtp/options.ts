@@ -9,7 +9,11 @@ export const smtpListenerSchema = optionsObject(
       description:
         "relay: trusted networks without log-in (25). submission: log-in after STARTTLS (587). submissions: log-in over implicit TLS (465). legacy: TLS 1.0 and old ciphers, for given networks only.",
     }),
-    address: Type.String({ minLength: 1, default: "127.0.0.1", description: "Address to listen on; `::` is every address of both families." }),
+    address: Type.String({
+      minLength: 1,
+      default: "127.0.0.1",
+      description: "Address to listen on; `::` is every address of both families.",
+    }),
     port: Type.Integer({ minimum: 0, maximum: 65_535, description: "Port; 0 takes a free one." }),
     tls: Type.Optional(
       optionsObject({
@@ -18,7 +22,9 @@ export const smtpListenerSchema = optionsObject(
       }),
     ),
     networks: Type.Optional(
-      Type.Array(Type.String(), { description: "Names of the networks that may connect; needed for legacy. Others are refused in the greeting." }),
+      Type.Array(Type.String(), {
+        description: "Names of the networks that may connect; needed for legacy. Others are refused in the greeting.",
+      }),
     ),
     lineEndings: Type.Optional(
       Type.Union([Type.Literal("strict"), Type.Literal("normalise")], {
@@ -30,7 +36,10 @@ export const smtpListenerSchema = optionsObject(
     maxRecipients: Type.Optional(Type.Integer({ minimum: 1, default: 1000, description: "Recipients of one message." })),
     maxConnections: Type.Optional(Type.Integer({ minimum: 1, default: 1000, description: "Connections at the same time." })),
     maxConnectionsPerAddress: Type.Optional(
-      Type.Integer({ minimum: 1, description: "Connections at the same time from one address (IPv6: one /64). Default 250 from a trusted network, else 50." }),
+      Type.Integer({
+        minimum: 1,
+        description: "Connections at the same time from one address (IPv6: one /64). Default 250 from a trusted network, else 50.",
+      }),
     ),
     idleTimeout: Type.Optional(durationOption({ default: "5m", description: "Longest wait for a command." })),
     dataTimeout: Type.Optional(durationOption({ default: "3m", description: "Longest wait for a block of content." })),

@@ -1,0 +1,409 @@
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import { plainAddress } from "../../lib/cidr.ts";
+import type { Principal } from "../../identity/principal.ts";
+import { SmtpServerSession, type SessionWire } from "../../wire/smtp/server/session.ts";
+import { ClientSession } from "./client-session.ts";
+import type { ClientFacts } from "./door-log.ts";
+import type { Listener } from "./listener.ts";
+
+/** How long the greeting of an address waits whose ClientHello crossed our greeting before. */
+const helloWaitMs = 300;
+/** Unsent replies beyond this stop us reading, so that a client that never reads costs no memory. */
+const maxUnsent = 64 * 1024;
+const handshakeTicks = 60;
+/** How long a client may take to close after us. */
+const lingerTicks = 10;
+const maxLingerBytes = 1024 * 1024;
+/** Content that comes slower than this over a minute is cut off, in bytes a second. A fax line brings 1,000. */
+const minContentRate = 50;
+const rateWindowTicks = 60;
+
+/**
+ * One TCP connection: moves bytes between the socket, TLS and the SMTP session, and knows when to give up.
+ *
+ * Costs: one listener for each event, shared by all connections (`onData` and its like find theirs by the symbol), no timer, one write for
+ * the replies of one read. Time is the door's tick, a second each.
+ */
+export class Connection implements SessionWire, ClientFacts {
+  readonly listener: Listener;
+  readonly address: string;
+  readonly port: number;
+  /** As text for the trace; empty: none. */
+  tls = "";
+  readonly #network: Principal | null;
+  /** The plain socket, or the TLS one on top of it. */
+  #socket: Socket;
+  #client: ClientSession;
+  #session: SmtpServerSession | null = null;
+  #state: "waiting" | "open" | "handshake" | "closing" | "closed" = "open";
+  #out = "";
+  #dirty = false;
+  #pausedBySession = false;
+  #clogged = false;
+  #tlsOnPlainPort = false;
+  #started = false;
+  #helloTimer: NodeJS.Timeout | undefined;
+  /** Why it ended, for the log. */
+  #reason = "";
+  #bytesIn = 0;
+  #bytesAtClose = 0;
+  /** Ticks of the last byte in, the last reply out and the last change of state; and where the window of the content's rate began. */
+  #readAt: number;
+  #wroteAt: number;
+  #changedAt: number;
+  #windowAt = 0;
+  #windowBytes = 0;
+  #abort: AbortController | null = null;
+
+  constructor(listener: Listener, socket: Socket, network: Principal | null) {
+    this.listener = listener;
+    this.address = plainAddress(socket.remoteAddress ?? "");
+    this.port = socket.remotePort ?? 0;
+    this.#network = network;
+    this.#socket = socket;
+    this.#readAt = this.#wroteAt = this.#changedAt = listener.door.tick;
+    this.#client = new ClientSession(this, listener, network);
+    attach(socket, this);
+  }
+
+  get listenerName(): string {
+    return this.listener.options.name;
+  }
+
+  get clientName(): string {
+    return this.#client.name;
+  }
+
+  get principalName(): string {
+    return this.#client.principal?.name ?? "";
+  }
+
+  get log() {
+    return this.listener.door.deps.log;
+  }
+
+  get isTls(): boolean {
+    return this.tls !== "";
+  }
+
+  /** Aborts when the connection ends; made when first asked for. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#state === "closed") this.#abort.abort();
+    return this.#abort.signal;
+  }
+
+  /** Begins: with the greeting, with TLS, or with a short wait for a ClientHello. */
+  open(): void {
+    if (this.listener.implicitTls) return this.#upgrade(null);
+    if (this.listener.secureContext !== null && this.listener.door.hellos.has(this.address, Date.now())) {
+      this.#state = "waiting";
+      this.#helloTimer = setTimeout(() => this.#greet(), helloWaitMs);
+      return;
+    }
+    this.#greet();
+  }
+
+  write(data: string | Buffer): void {
+    this.#wroteAt = this.listener.door.tick;
+    if (typeof data === "string") this.#out += data;
+    else {
+      this.#flushText();
+      this.#send(data);
+    }
+    if (this.#dirty) return;
+    this.#dirty = true;
+    this.listener.door.flushSoon(this);
+  }
+
+  /** Sends what was written; called by the door once the work of this turn is done. */
+  flush(): void {
+    this.#dirty = false;
+    this.#flushText();
+  }
+
+  pause(): void {
+    this.#pausedBySession = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#pausedBySession = false;
+    // What we did not read for was not the client's slowness.
+    this.#readAt = this.listener.door.tick;
+    this.#windowAt = 0;
+    if (!this.#clogged) this.#socket.resume();
+  }
+
+  startTls(): void {
+    this.#flushText();
+    this.#upgrade(null);
+  }
+
+  close(): void {
+    this.#flushText();
+    if (this.#state === "closed" || this.#state === "closing") return;
+    this.#change("closing");
+    this.#bytesAtClose = this.#bytesIn;
+    // The client may still send; it is read and thrown away until it closes, because closing with unread input would reset the connection
+    // and could destroy our last reply on its way.
+    this.#socket.end();
+    this.#socket.resume();
+  }
+
+  /** The session is over, and why. */
+  ended(reason: string): void {
+    if (this.#reason === "") this.#reason = reason;
+  }
+
+  /** The door closes: 421 as soon as nothing is in progress. */
+  shutdown(): void {
+    if (this.#session === null || this.#state !== "open") this.destroy("shutdown");
+    else this.#session.shutdown();
+  }
+
+  destroy(reason: string): void {
+    if (this.#reason === "") this.#reason = reason;
+    this.#socket.destroy();
+    this.gone();
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#state === "closed") return;
+    if (this.#state === "closing") {
+      this.#bytesIn += chunk.length;
+      if (this.#bytesIn > this.#bytesAtClose + maxLingerBytes) this.destroy("flood");
+      return;
+    }
+    this.#readAt = this.listener.door.tick;
+    const first = this.#bytesIn === 0;
+    this.#bytesIn += chunk.length;
+    // A TLS record of type handshake (RFC 8446 §5.1); no SMTP command begins with this byte.
+    if (first && chunk[0] === 0x16 && !this.isTls && this.listener.secureContext !== null) return this.#helloOnPlainPort(chunk);
+    if (this.#state === "waiting") this.#greet();
+    this.#session?.receive(chunk);
+  }
+
+  onEnd(): void {
+    if (this.#state === "closing") return;
+    if (this.#state === "open" && this.#session !== null) this.#session.end();
+    else this.destroy("lost");
+  }
+
+  onDrain(): void {
+    if (!this.#clogged) return;
+    this.#clogged = false;
+    if (!this.#pausedBySession) this.#socket.resume();
+  }
+
+  onError(error: Error): void {
+    if (this.#state === "handshake") this.log.tlsFailed(this, error.message);
+    this.destroy("lost");
+  }
+
+  onSecure(): void {
+    if (this.#state !== "handshake") return;
+    const socket = this.#socket as TLSSocket;
+    this.tls = `${socket.getProtocol() ?? "TLS"} ${socket.getCipher().name}`;
+    this.#change("open");
+    if (this.#session === null) this.#greet();
+    else this.#session.secured();
+  }
+
+  /** The socket is closed, whoever did it. */
+  gone(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    clearTimeout(this.#helloTimer);
+    this.#session?.abort(this.#reason === "" ? "lost" : this.#reason);
+    this.#abort?.abort();
+    this.listener.door.deps.devices.record(
+      {
+        listener: this.listenerName,
+        address: this.address,
+        principal: this.principalName,
+        tls: this.tls,
+        auth: this.#client.mechanism,
+        name: this.#client.name,
+        tlsOnPlainPort: this.#tlsOnPlainPort,
+        plainHello: this.#client.plainHello,
+        messages: this.#client.messages,
+      },
+      Date.now(),
+    );
+    this.log.disconnected(this, this.#reason === "" ? "closed" : this.#reason);
+    this.listener.removed(this);
+  }
+
+  /** Once a second: gives up on who is too slow. RFC 5321 §4.5.3.2 */
+  check(now: number): void {
+    const { idleTicks, dataTicks } = this.listener;
+    if (this.#state === "closing") {
+      if (now - this.#changedAt > lingerTicks) this.destroy("linger");
+      return;
+    }
+    if (this.#state === "handshake") {
+      if (now - this.#changedAt > handshakeTicks) this.#cut("handshake timeout");
+      return;
+    }
+    if (this.#state !== "open" || this.#session === null) return;
+    // Who does not read our replies is idle however much it sends.
+    if (this.#clogged && now - this.#wroteAt > idleTicks) return this.#cut("does not read");
+    switch (this.#session.phase) {
+      case "command":
+        // Counted from our last reply, not from the last byte: a command that dribbles in byte by byte is no sign of life.
+        if (now - this.#wroteAt > idleTicks) this.#idle();
+        return;
+      case "content":
+        if (this.#pausedBySession || this.#clogged) return;
+        if (now - this.#readAt > dataTicks) return this.#idle();
+        this.#checkRate(now);
+        return;
+      case "tls":
+      case "answer":
+      case "closed":
+        return;
+    }
+  }
+
+  #checkRate(now: number): void {
+    if (this.#windowAt < this.#wroteAt) {
+      this.#windowAt = now;
+      this.#windowBytes = this.#bytesIn;
+      return;
+    }
+    if (now - this.#windowAt < rateWindowTicks) return;
+    if (this.#bytesIn - this.#windowBytes < minContentRate * rateWindowTicks) return this.#cut("too slow");
+    this.#windowAt = now;
+    this.#windowBytes = this.#bytesIn;
+  }
+
+  #idle(): void {
+    this.log.cut(this, "idle");
+    this.#reason = "idle";
+    this.#session?.idle();
+  }
+
+  #cut(reason: string): void {
+    this.log.cut(this, reason);
+    this.destroy(reason);
+  }
+
+  #greet(): void {
+    clearTimeout(this.#helloTimer);
+    if (this.#started || this.#state === "closed") return;
+    this.#started = true;
+    if (this.#state === "waiting") this.#change("open");
+    this.#session = new SmtpServerSession(this.listener.sessionOptions(this.isTls), this.#client, this);
+    this.#session.start();
+  }
+
+  #helloOnPlainPort(chunk: Buffer): void {
+    this.#tlsOnPlainPort = true;
+    this.log.tlsOnPlainPort(this, this.#started);
+    if (this.#started) {
+      // The greeting has left: the client will most likely break off now, and be understood the next time.
+      this.listener.door.hellos.remember(this.address, Date.now());
+      this.#flushText();
+      this.#session?.abort("TLS on a plain port");
+      this.#client = new ClientSession(this, this.listener, this.#network);
+      this.#session = null;
+      this.#started = false;
+    }
+    clearTimeout(this.#helloTimer);
+    this.#upgrade(chunk);
+  }
+
+  /** @param consumed what was read of the handshake already. */
+  #upgrade(consumed: Buffer | null): void {
+    const { secureContext } = this.listener;
+    if (secureContext === null) return this.destroy("no certificate");
+    const plain = this.#socket;
+    detach(plain);
+    plain.pause();
+    if (consumed !== null) plain.unshift(consumed);
+    this.#change("handshake");
+    const secure = new TLSSocket(plain, { isServer: true, secureContext, allowHalfOpen: true } as ConstructorParameters<
+      typeof TLSSocket
+    >[1]);
+    this.#socket = secure;
+    this.#pausedBySession = this.#clogged = false;
+    attach(secure, this);
+    // The plain socket's end reaches the TLS one, its errors do not always.
+    plain.on("error", ignore);
+  }
+
+  #flushText(): void {
+    if (this.#out === "") return;
+    const text = this.#out;
+    this.#out = "";
+    this.#send(text);
+  }
+
+  #send(data: string | Buffer): void {
+    if (this.#state === "closed" || this.#state === "closing") return;
+    const socket = this.#socket;
+    const roomLeft = typeof data === "string" ? socket.write(data, "utf8") : socket.write(data);
+    if (!roomLeft && socket.writableLength > maxUnsent && !this.#clogged) {
+      this.#clogged = true;
+      socket.pause();
+    }
+  }
+
+  #change(state: "open" | "handshake" | "closing"): void {
+    this.#state = state;
+    this.#changedAt = this.#wroteAt = this.#readAt = this.listener.door.tick;
+  }
+}
+
+const owner = Symbol("connection");
+type Owned = Socket & { [owner]?: Connection };
+
+function attach(socket: Owned, connection: Connection): void {
+  socket[owner] = connection;
+  socket.on("data", onData);
+  socket.on("end", onEnd);
+  socket.on("drain", onDrain);
+  socket.on("error", onError);
+  socket.on("close", onClose);
+  if (!(socket instanceof TLSSocket)) return;
+  socket.on("secure", onSecure);
+  // What fails before and during the handshake comes here, and the socket is not destroyed by it.
+  socket.on("_tlsError", onError);
+}
+
+function detach(socket: Owned): void {
+  delete socket[owner];
+  socket.off("data", onData);
+  socket.off("end", onEnd);
+  socket.off("drain", onDrain);
+  socket.off("error", onError);
+  socket.off("close", onClose);
+}
+
+function onData(this: Owned, chunk: Buffer): void {
+  this[owner]?.onData(chunk);
+}
+
+function onEnd(this: Owned): void {
+  this[owner]?.onEnd();
+}
+
+function onDrain(this: Owned): void {
+  this[owner]?.onDrain();
+}
+
+function onError(this: Owned, error: Error): void {
+  this[owner]?.onError(error);
+}
+
+function onClose(this: Owned): void {
+  this[owner]?.gone();
+}
+
+function onSecure(this: Owned): void {
+  this[owner]?.onSecure();
+}
+
+function ignore(): void {}

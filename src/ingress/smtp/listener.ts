@@ -1,0 +1,156 @@
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import type { SecureContext } from "node:tls";
+import { addressGroup, plainAddress } from "../../lib/cidr.ts";
+import { failure, type FailureCode } from "../../mail/failure-codes.ts";
+import { formatReply } from "../../wire/smtp/format-reply.ts";
+import { renderFailure } from "./render-failure.ts";
+import type { AuthMechanism, SessionOptions } from "../../wire/smtp/server/session.ts";
+import { Connection } from "./connection.ts";
+import { secureContextFor } from "./listener-tls.ts";
+import { smtpListenerDefaults as defaults, type SmtpListenerOptions } from "./options.ts";
+import type { SmtpDoor } from "./smtp-door.ts";
+
+/** Connections that the kernel keeps for us while we are busy. */
+const backlog = 2048;
+const mechanisms: readonly AuthMechanism[] = ["PLAIN", "LOGIN", "XOAUTH2"];
+
+/** One listening socket of the door, with its rules: who may connect, how many, and what a session offers. */
+export class Listener {
+  readonly door: SmtpDoor;
+  readonly options: SmtpListenerOptions;
+  readonly implicitTls: boolean;
+  readonly requiresLogIn: boolean;
+  readonly idleTicks: number;
+  readonly dataTicks: number;
+  /** For the next handshake; null: no certificate, so neither TLS nor log-in. */
+  secureContext: SecureContext | null;
+  readonly connections = new Set<Connection>();
+  readonly #server: Server;
+  readonly #plainOptions: SessionOptions;
+  readonly #secureOptions: SessionOptions;
+  /** Connections by client; an entry lives as long as a connection does. */
+  readonly #byClient = new Map<string, number>();
+
+  /** @throws Error when the kind needs what the options lack. */
+  constructor(door: SmtpDoor, options: SmtpListenerOptions) {
+    const { kind, tls } = options;
+    this.door = door;
+    this.options = options;
+    this.implicitTls = kind === "submissions";
+    this.requiresLogIn = kind === "submission" || kind === "submissions";
+    if (tls === undefined && kind !== "relay") throw new Error(`listener ${options.name} needs a certificate (tls)`);
+    if (kind === "legacy" && options.networks === undefined) throw new Error(`listener ${options.name} needs networks`);
+    this.secureContext = tls === undefined ? null : secureContextFor(kind, tls);
+    this.idleTicks = ticks(options.idleTimeoutMs ?? defaults.idleTimeoutMs);
+    this.dataTicks = ticks(options.dataTimeoutMs ?? defaults.dataTimeoutMs);
+    this.#plainOptions = this.#optionsFor(false);
+    this.#secureOptions = this.#optionsFor(true);
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+    this.#server.on("error", (error) => door.deps.log.fault(null, error));
+  }
+
+  get listening(): boolean {
+    return this.#server.listening;
+  }
+
+  get boundTo(): AddressInfo | null {
+    const address = this.#server.address();
+    return address === null || typeof address === "string" ? null : address;
+  }
+
+  listen(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once("error", reject);
+    this.#server.listen({ host: this.options.address, port: this.options.port, backlog }, () => {
+      this.#server.off("error", reject);
+      const bound = this.boundTo;
+      if (bound !== null) this.door.deps.log.listening(this.options.name, bound.address, bound.port);
+      resolve();
+    });
+    return promise;
+  }
+
+  /** Stops accepting; connections go on. */
+  stop(): void {
+    if (this.#server.listening) this.#server.close();
+  }
+
+  /** Takes another certificate for handshakes from now on; connections keep theirs. */
+  useCertificate(certificate: { readonly cert: string; readonly key: string }): void {
+    this.secureContext = secureContextFor(this.options.kind, certificate);
+  }
+
+  sessionOptions(secure: boolean): SessionOptions {
+    return secure ? this.#secureOptions : this.#plainOptions;
+  }
+
+  removed(connection: Connection): void {
+    if (!this.connections.delete(connection)) return;
+    const group = addressGroup(connection.address);
+    const count = (this.#byClient.get(group) ?? 1) - 1;
+    if (count === 0) this.#byClient.delete(group);
+    else this.#byClient.set(group, count);
+    this.door.removed();
+  }
+
+  #accept(socket: Socket): void {
+    const { remoteAddress } = socket;
+    // Gone between accept and now.
+    if (remoteAddress === undefined) return void socket.destroy();
+    const address = plainAddress(remoteAddress);
+    const { identity, log } = this.door.deps;
+    const { name, networks, kind } = this.options;
+    if (networks !== undefined && !networks.some((network) => identity.isInNetwork(address, network))) {
+      return this.#turnAway(socket, address, "submission.network-not-trusted");
+    }
+    const network = identity.networkOf(address, name);
+    const group = addressGroup(address);
+    const count = this.#byClient.get(group) ?? 0;
+    const most =
+      this.options.maxConnectionsPerAddress ??
+      (network === null ? defaults.otherConnectionsPerAddress : defaults.trustedConnectionsPerAddress);
+    // Half of a relay's connections are kept for trusted networks, so that strangers cannot shut them out.
+    const maxConnections = this.options.maxConnections ?? defaults.maxConnections;
+    const room = network === null && kind === "relay" ? Math.ceil(maxConnections / 2) : maxConnections;
+    if (count >= most || this.connections.size >= room) return this.#turnAway(socket, address, "system.too-many-connections");
+    this.#byClient.set(group, count + 1);
+    const connection = new Connection(this, socket, network);
+    this.connections.add(connection);
+    log.connected(connection);
+    connection.open();
+  }
+
+  #turnAway(socket: Socket, address: string, code: FailureCode): void {
+    this.door.deps.log.turnedAway(this.options.name, address, code);
+    socket.on("error", ignore);
+    if (this.implicitTls) return void socket.destroy();
+    const reply = renderFailure(failure(code));
+    // RFC 5321 §3.1: a server that does not want the connection greets with 554; one that is too busy with 421 (§3.8).
+    socket.write(formatReply({ code: failure(code).permanent ? 554 : 421, lines: reply.lines }));
+    socket.destroySoon();
+  }
+
+  #optionsFor(secure: boolean): SessionOptions {
+    const { kind, lineEndings, maxMessageSize, maxRecipients } = this.options;
+    return {
+      hostname: this.door.options.hostname,
+      greeting: "ESMTP Postern",
+      secure,
+      startTls: this.secureContext !== null,
+      tlsRequired: this.requiresLogIn,
+      authRequired: this.requiresLogIn,
+      auth: this.secureContext === null ? [] : mechanisms,
+      maxMessageSize: maxMessageSize ?? defaults.maxMessageSize,
+      maxRecipients: maxRecipients ?? defaults.maxRecipients,
+      lineEndings: lineEndings ?? defaults.lineEndings,
+      // RFC 5321 §4.1.1.2 wants angle brackets; devices on these listeners leave them out.
+      bareAddresses: kind === "relay" || kind === "legacy",
+    };
+  }
+}
+
+function ticks(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000));
+}
+
+function ignore(): void {}

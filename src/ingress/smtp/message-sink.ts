@@ -1,0 +1,77 @@
+import { formatId } from "../../lib/ids.ts";
+import { failure } from "../../mail/failure-codes.ts";
+import type { Reply } from "../../mail/reply.ts";
+import type { Incoming } from "../../submission/submission.ts";
+import type { ContentFacts, ContentSink } from "../../wire/smtp/server/handler.ts";
+import { renderFailure } from "./render-failure.ts";
+import type { ClientSession } from "./client-session.ts";
+import type { Connection } from "./connection.ts";
+
+/** One message on its way from a connection into `Submit`; counts what it holds in memory. */
+export class MessageSink implements ContentSink {
+  readonly #incoming: Incoming;
+  readonly #connection: Connection;
+  readonly #session: ClientSession;
+  readonly #maxSize: number;
+  #size = 0;
+  #held = 0;
+
+  constructor(incoming: Incoming, connection: Connection, session: ClientSession, maxSize: number) {
+    this.#incoming = incoming;
+    this.#connection = connection;
+    this.#session = session;
+    this.#maxSize = maxSize;
+  }
+
+  write(piece: Buffer): void | Promise<void> {
+    this.#size += piece.length;
+    // A principal's own limit; the rest is read and dropped, because SMTP has no way to stop a client in mid-message.
+    if (this.#size > this.#maxSize) return;
+    this.#hold(piece.length);
+    const waiting = this.#incoming.write(piece);
+    return waiting === undefined ? undefined : this.#stored(waiting);
+  }
+
+  end(content: ContentFacts): Reply | Promise<Reply> {
+    if (this.#size > this.#maxSize) {
+      this.#release();
+      this.#incoming.abort();
+      return renderFailure(failure("submission.too-large"));
+    }
+    return this.#finish(content);
+  }
+
+  abort(): void {
+    this.#release();
+    this.#incoming.abort();
+  }
+
+  async #finish(content: ContentFacts): Promise<Reply> {
+    try {
+      const { id } = await this.#incoming.end(content);
+      this.#session.messages++;
+      this.#connection.log.accepted(this.#connection, id, content.size);
+      return { code: 250, lines: [`2.0.0 Ok: queued as ${formatId(id)}`] };
+    } catch (error) {
+      return this.#session.refusal(error);
+    } finally {
+      this.#release();
+    }
+  }
+
+  /** What a promise settles for is on its way to the disk: everything before it has left our memory. */
+  async #stored(waiting: Promise<void>): Promise<void> {
+    await waiting;
+    this.#release();
+  }
+
+  #hold(bytes: number): void {
+    this.#held += bytes;
+    this.#connection.listener.door.contentInMemory += bytes;
+  }
+
+  #release(): void {
+    this.#connection.listener.door.contentInMemory -= this.#held;
+    this.#held = 0;
+  }
+}
