@@ -7,7 +7,7 @@ import { Refusal } from "../../mail/refusal.ts";
 import type { Reply } from "../../mail/reply.ts";
 import type { Draft } from "../../submission/submission.ts";
 import type { Answer, ContentSink, Credentials, MailCommand, RcptCommand, SmtpServerHandler } from "../../wire/smtp/server/handler.ts";
-import { renderFailure } from "./render-failure.ts";
+import { renderFailure } from "../../wire/smtp/render.ts";
 import type { Connection } from "./connection.ts";
 import type { Listener } from "./listener.ts";
 import { MessageSink } from "./message-sink.ts";

@@ -6,18 +6,15 @@ import { SmtpServerSession, type SessionWire } from "../../wire/smtp/server/sess
 import { ClientSession } from "./client-session.ts";
 import type { ClientFacts } from "./door-log.ts";
 import type { Listener } from "./listener.ts";
+import { Pace, type Activity } from "./pace.ts";
+import { disownSocket, ownSocket, type SocketOwner } from "./socket-owner.ts";
 
 /** How long the greeting of an address waits whose ClientHello crossed our greeting before. */
 const helloWaitMs = 300;
 /** Unsent replies beyond this stop us reading, so that a client that never reads costs no memory. */
 const maxUnsent = 64 * 1024;
-const handshakeTicks = 60;
-/** How long a client may take to close after us. */
-const lingerTicks = 10;
+/** What a client may still send after our last reply. */
 const maxLingerBytes = 1024 * 1024;
-/** Content that comes slower than this over a minute is cut off, in bytes a second. A fax line brings 1,000. */
-const minContentRate = 50;
-const rateWindowTicks = 60;
 
 /**
  * One TCP connection: moves bytes between the socket, TLS and the SMTP session, and knows when to give up.
@@ -25,7 +22,7 @@ const rateWindowTicks = 60;
  * Costs: one listener for each event, shared by all connections (`onData` and its like find theirs by the symbol), no timer, one write for
  * the replies of one read. Time is the door's tick, a second each.
  */
-export class Connection implements SessionWire, ClientFacts {
+export class Connection implements SessionWire, SocketOwner, ClientFacts {
   readonly listener: Listener;
   readonly address: string;
   readonly port: number;
@@ -48,12 +45,7 @@ export class Connection implements SessionWire, ClientFacts {
   #reason = "";
   #bytesIn = 0;
   #bytesAtClose = 0;
-  /** Ticks of the last byte in, the last reply out and the last change of state; and where the window of the content's rate began. */
-  #readAt: number;
-  #wroteAt: number;
-  #changedAt: number;
-  #windowAt = 0;
-  #windowBytes = 0;
+  readonly #pace: Pace;
   #abort: AbortController | null = null;
 
   constructor(listener: Listener, socket: Socket, network: Principal | null) {
@@ -62,9 +54,9 @@ export class Connection implements SessionWire, ClientFacts {
     this.port = socket.remotePort ?? 0;
     this.#network = network;
     this.#socket = socket;
-    this.#readAt = this.#wroteAt = this.#changedAt = listener.door.tick;
+    this.#pace = new Pace(listener.idleTicks, listener.dataTicks, listener.door.tick);
     this.#client = new ClientSession(this, listener, network);
-    attach(socket, this);
+    ownSocket(socket, this);
   }
 
   get listenerName(): string {
@@ -106,7 +98,7 @@ export class Connection implements SessionWire, ClientFacts {
   }
 
   write(data: string | Buffer): void {
-    this.#wroteAt = this.listener.door.tick;
+    this.#pace.wrote(this.listener.door.tick);
     if (typeof data === "string") this.#out += data;
     else {
       this.#flushText();
@@ -130,9 +122,7 @@ export class Connection implements SessionWire, ClientFacts {
 
   resume(): void {
     this.#pausedBySession = false;
-    // What we did not read for was not the client's slowness.
-    this.#readAt = this.listener.door.tick;
-    this.#windowAt = 0;
+    this.#pace.resumed(this.listener.door.tick);
     if (!this.#clogged) this.#socket.resume();
   }
 
@@ -166,7 +156,7 @@ export class Connection implements SessionWire, ClientFacts {
   destroy(reason: string): void {
     if (this.#reason === "") this.#reason = reason;
     this.#socket.destroy();
-    this.gone();
+    this.onClosed();
   }
 
   onData(chunk: Buffer): void {
@@ -176,7 +166,7 @@ export class Connection implements SessionWire, ClientFacts {
       if (this.#bytesIn > this.#bytesAtClose + maxLingerBytes) this.destroy("flood");
       return;
     }
-    this.#readAt = this.listener.door.tick;
+    this.#pace.read(this.listener.door.tick);
     const first = this.#bytesIn === 0;
     this.#bytesIn += chunk.length;
     // A TLS record of type handshake (RFC 8446 §5.1); no SMTP command begins with this byte.
@@ -212,7 +202,7 @@ export class Connection implements SessionWire, ClientFacts {
   }
 
   /** The socket is closed, whoever did it. */
-  gone(): void {
+  onClosed(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
     clearTimeout(this.#helloTimer);
@@ -236,58 +226,30 @@ export class Connection implements SessionWire, ClientFacts {
     this.listener.removed(this);
   }
 
-  /** Once a second: gives up on who is too slow. RFC 5321 §4.5.3.2 */
+  /** Once a second: gives up on who is too slow. */
   check(now: number): void {
-    const { idleTicks, dataTicks } = this.listener;
-    if (this.#state === "closing") {
-      if (now - this.#changedAt > lingerTicks) this.destroy("linger");
-      return;
-    }
-    if (this.#state === "handshake") {
-      if (now - this.#changedAt > handshakeTicks) this.#cut("handshake timeout");
-      return;
-    }
-    if (this.#state !== "open" || this.#session === null) return;
-    // Who does not read our replies is idle however much it sends.
-    if (this.#clogged && now - this.#wroteAt > idleTicks) return this.#cut("does not read");
-    switch (this.#session.phase) {
-      case "command":
-        // Counted from our last reply, not from the last byte: a command that dribbles in byte by byte is no sign of life.
-        if (now - this.#wroteAt > idleTicks) this.#idle();
-        return;
-      case "content":
-        if (this.#pausedBySession || this.#clogged) return;
-        if (now - this.#readAt > dataTicks) return this.#idle();
-        this.#checkRate(now);
-        return;
-      case "tls":
-      case "answer":
-      case "closed":
-        return;
-    }
-  }
-
-  #checkRate(now: number): void {
-    if (this.#windowAt < this.#wroteAt) {
-      this.#windowAt = now;
-      this.#windowBytes = this.#bytesIn;
-      return;
-    }
-    if (now - this.#windowAt < rateWindowTicks) return;
-    if (this.#bytesIn - this.#windowBytes < minContentRate * rateWindowTicks) return this.#cut("too slow");
-    this.#windowAt = now;
-    this.#windowBytes = this.#bytesIn;
-  }
-
-  #idle(): void {
-    this.log.cut(this, "idle");
-    this.#reason = "idle";
+    const impatience = this.#pace.check(this.#activity(), this.#clogged, this.#bytesIn, now);
+    if (impatience === null) return;
+    if (impatience !== "linger") this.log.cut(this, impatience);
+    if (impatience !== "idle") return this.destroy(impatience);
+    this.ended("idle");
     this.#session?.idle();
   }
 
-  #cut(reason: string): void {
-    this.log.cut(this, reason);
-    this.destroy(reason);
+  #activity(): Activity {
+    switch (this.#state) {
+      case "waiting":
+      case "closed":
+        return "busy";
+      case "handshake":
+      case "closing":
+        return this.#state;
+      case "open":
+        break;
+    }
+    const phase = this.#session?.phase;
+    if (phase === "command") return "command";
+    return phase === "content" && !this.#pausedBySession ? "content" : "busy";
   }
 
   #greet(): void {
@@ -320,7 +282,7 @@ export class Connection implements SessionWire, ClientFacts {
     const { secureContext } = this.listener;
     if (secureContext === null) return this.destroy("no certificate");
     const plain = this.#socket;
-    detach(plain);
+    disownSocket(plain);
     plain.pause();
     if (consumed !== null) plain.unshift(consumed);
     this.#change("handshake");
@@ -329,9 +291,7 @@ export class Connection implements SessionWire, ClientFacts {
     >[1]);
     this.#socket = secure;
     this.#pausedBySession = this.#clogged = false;
-    attach(secure, this);
-    // The plain socket's end reaches the TLS one, its errors do not always.
-    plain.on("error", ignore);
+    ownSocket(secure, this);
   }
 
   #flushText(): void {
@@ -353,57 +313,6 @@ export class Connection implements SessionWire, ClientFacts {
 
   #change(state: "open" | "handshake" | "closing"): void {
     this.#state = state;
-    this.#changedAt = this.#wroteAt = this.#readAt = this.listener.door.tick;
+    this.#pace.changed(this.listener.door.tick);
   }
 }
-
-const owner = Symbol("connection");
-type Owned = Socket & { [owner]?: Connection };
-
-function attach(socket: Owned, connection: Connection): void {
-  socket[owner] = connection;
-  socket.on("data", onData);
-  socket.on("end", onEnd);
-  socket.on("drain", onDrain);
-  socket.on("error", onError);
-  socket.on("close", onClose);
-  if (!(socket instanceof TLSSocket)) return;
-  socket.on("secure", onSecure);
-  // What fails before and during the handshake comes here, and the socket is not destroyed by it.
-  socket.on("_tlsError", onError);
-}
-
-function detach(socket: Owned): void {
-  delete socket[owner];
-  socket.off("data", onData);
-  socket.off("end", onEnd);
-  socket.off("drain", onDrain);
-  socket.off("error", onError);
-  socket.off("close", onClose);
-}
-
-function onData(this: Owned, chunk: Buffer): void {
-  this[owner]?.onData(chunk);
-}
-
-function onEnd(this: Owned): void {
-  this[owner]?.onEnd();
-}
-
-function onDrain(this: Owned): void {
-  this[owner]?.onDrain();
-}
-
-function onError(this: Owned, error: Error): void {
-  this[owner]?.onError(error);
-}
-
-function onClose(this: Owned): void {
-  this[owner]?.gone();
-}
-
-function onSecure(this: Owned): void {
-  this[owner]?.onSecure();
-}
-
-function ignore(): void {}

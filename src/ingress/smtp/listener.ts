@@ -3,7 +3,7 @@ import type { SecureContext } from "node:tls";
 import { addressGroup, plainAddress } from "../../lib/cidr.ts";
 import { failure, type FailureCode } from "../../mail/failure-codes.ts";
 import { formatReply } from "../../wire/smtp/format-reply.ts";
-import { renderFailure } from "./render-failure.ts";
+import { renderFailure } from "../../wire/smtp/render.ts";
 import type { AuthMechanism, SessionOptions } from "../../wire/smtp/server/session.ts";
 import { Connection } from "./connection.ts";
 import { secureContextFor } from "./listener-tls.ts";

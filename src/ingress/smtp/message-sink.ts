@@ -3,7 +3,7 @@ import { failure } from "../../mail/failure-codes.ts";
 import type { Reply } from "../../mail/reply.ts";
 import type { Incoming } from "../../submission/submission.ts";
 import type { ContentFacts, ContentSink } from "../../wire/smtp/server/handler.ts";
-import { renderFailure } from "./render-failure.ts";
+import { renderFailure } from "../../wire/smtp/render.ts";
 import type { ClientSession } from "./client-session.ts";
 import type { Connection } from "./connection.ts";
 

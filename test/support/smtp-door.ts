@@ -1,0 +1,100 @@
+import { Identity, type IdentityDeps } from "../../src/identity/identity.ts";
+import type { IdentityOptions } from "../../src/identity/options.ts";
+import { DeviceRegistry } from "../../src/ingress/devices.ts";
+import type { SmtpDoorLog } from "../../src/ingress/smtp/door-log.ts";
+import type { SmtpDoorOptions, SmtpListenerOptions } from "../../src/ingress/smtp/options.ts";
+import { SmtpDoor } from "../../src/ingress/smtp/smtp-door.ts";
+import { createAuthority, createServerCertificate, type Certificate } from "../../src/lib/certificates.ts";
+import { PolicyClock } from "../../src/lib/clock.ts";
+import { RecordingSubmit } from "./recording-submit.ts";
+
+/** A door on real sockets with everything real behind it but submission. */
+export class DoorUnderTest implements AsyncDisposable {
+  readonly door: SmtpDoor;
+  readonly identity: Identity;
+  readonly clock = new PolicyClock();
+  readonly submit = new RecordingSubmit();
+  readonly devices = new DeviceRegistry();
+  /** Facts as `name detail`, in order. */
+  readonly facts: string[] = [];
+
+  constructor(options: DoorTestOptions) {
+    const { networks = [loopback], principals = [] } = options;
+    this.identity = new Identity({ networks, principals }, { clock: this.clock, ...options.identityDeps });
+    const listeners = options.listeners.map((listener) => ({ address: "127.0.0.1", port: 0, ...listener }));
+    const doorOptions: SmtpDoorOptions = { hostname: "gateway.contoso.example", ...options.door, listeners };
+    const { submit, identity, devices } = this;
+    this.door = new SmtpDoor(doorOptions, { submit: submit.submit, identity, devices, log: this.#log() });
+  }
+
+  static async open(options: DoorTestOptions): Promise<DoorUnderTest> {
+    const one = new DoorUnderTest(options);
+    await one.door.listen();
+    return one;
+  }
+
+  port(listener: string): number {
+    const found = this.door.addresses().find((address) => address.listener === listener);
+    if (found === undefined) throw new Error(`no listener ${listener}`);
+    return found.port;
+  }
+
+  /** Waits for a fact that begins so. */
+  async fact(start: string): Promise<string> {
+    const deadline = Date.now() + 10_000;
+    for (;;) {
+      const found = this.facts.find((fact) => fact.startsWith(start));
+      if (found !== undefined) return found;
+      if (Date.now() > deadline) throw new Error(`no fact ${start} among ${JSON.stringify(this.facts)}`);
+      await new Promise(setImmediate);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.door.close(0);
+    await this.identity[Symbol.asyncDispose]();
+    this.clock[Symbol.dispose]();
+  }
+
+  #log(): SmtpDoorLog {
+    const { facts } = this;
+    return {
+      listening: (listener) => void facts.push(`listening ${listener}`),
+      connected: (client) => void facts.push(`connected ${client.listenerName}`),
+      disconnected: (_client, reason) => void facts.push(`disconnected ${reason}`),
+      accepted: (client, id, size) => void facts.push(`accepted ${client.principalName} ${id} ${size}`),
+      refused: (_client, code) => void facts.push(`refused ${code}`),
+      loggedIn: (client, mechanism) => void facts.push(`loggedIn ${client.principalName} ${mechanism}`),
+      logInFailed: (_client, mechanism, user, code) => void facts.push(`logInFailed ${user} ${mechanism} ${code}`),
+      tlsOnPlainPort: (_client, crossed) => void facts.push(`tlsOnPlainPort ${crossed ? "crossed" : "expected"}`),
+      tlsFailed: (_client, reason) => void facts.push(`tlsFailed ${reason}`),
+      cut: (_client, reason) => void facts.push(`cut ${reason}`),
+      turnedAway: (_listener, _address, code) => void facts.push(`turnedAway ${code}`),
+      fault: (_client, error) => void facts.push(`fault ${error instanceof Error ? error.stack : String(error)}`),
+    };
+  }
+}
+
+export interface DoorTestOptions {
+  readonly listeners: readonly (Partial<SmtpListenerOptions> & Pick<SmtpListenerOptions, "name" | "kind">)[];
+  readonly networks?: IdentityOptions["networks"];
+  readonly principals?: IdentityOptions["principals"];
+  readonly identityDeps?: Partial<IdentityDeps>;
+  readonly door?: Partial<SmtpDoorOptions>;
+}
+
+export const loopback: IdentityOptions["networks"][number] = {
+  name: "loopback",
+  addresses: ["127.0.0.0/8", "::1"],
+  reversePaths: ["@contoso.example"],
+};
+
+export const app: IdentityOptions["principals"][number] = { name: "app", password: "app-secret", reversePaths: ["@contoso.example"] };
+
+/** An authority and a certificate for loopback, made once for a test file. */
+export async function testCertificates(): Promise<{ readonly authority: Certificate; readonly server: Certificate }> {
+  const authority = await createAuthority("Postern test CA");
+  return { authority, server: await createServerCertificate(authority, ["localhost", "gateway.contoso.example", "127.0.0.1", "::1"]) };
+}
+
+export const message = "From: app@contoso.example\r\nTo: ada@contoso.example\r\nSubject: hello\r\n\r\nHello.\r\n";
