@@ -51,3 +51,24 @@ function decodeBytes(charset: string, bytes: Buffer): string | null {
     return null;
   }
 }
+
+/** Text as RFC 2047 encoded words when it is beyond ASCII (or could be taken for one), each at most 75 characters, separated by spaces. */
+export function encodeWords(text: string): string {
+  if (!/[^\x20-\x7e]|=\?/.test(text)) return text;
+  const words: string[] = [];
+  let chunk = "";
+  let bytes = 0;
+  for (const char of text) {
+    const size = Buffer.byteLength(char);
+    // 75 - "=?utf-8?B?" - "?=" leaves 63 characters of base64, which carry 45 bytes.
+    if (bytes + size > 45) {
+      words.push(chunk);
+      chunk = "";
+      bytes = 0;
+    }
+    chunk += char;
+    bytes += size;
+  }
+  words.push(chunk);
+  return words.map((word) => `=?utf-8?B?${Buffer.from(word).toString("base64")}?=`).join(" ");
+}

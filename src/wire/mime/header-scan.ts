@@ -9,6 +9,7 @@
  *
  * Standards: RFC 5322 §2.2 and §3.6 with the obsolete forms of §4, RFC 6532 (8-bit), RFC 2047 (Subject), RFC 3834 (Auto-Submitted).
  */
+import { decodeEightBit } from "./eight-bit.ts";
 import { decodeEncodedWords } from "./encoded-words.ts";
 import { parseMailboxes } from "./mailboxes.ts";
 
@@ -253,7 +254,11 @@ function isBlank(text: string, start: number, end: number): boolean {
 }
 
 function readSubject(value: string): string {
-  return decodeEncodedWords(value.slice(0, maxRawSubject)).trim().slice(0, maxSubject);
+  const unfolded = decodeEightBit(value.slice(0, maxRawSubject).replace(/\r?\n(?=[ \t])/g, ""));
+  return decodeEncodedWords(unfolded)
+    .replace(/[\p{Cc}\u2028\u2029]+/gu, " ")
+    .trim()
+    .slice(0, maxSubject);
 }
 
 function readMessageId(value: string): string | null {

@@ -1,5 +1,5 @@
 import addressparser from "nodemailer/lib/addressparser";
-import { decodeEightBit } from "./encoded-words.ts";
+import { decodeEightBit } from "./eight-bit.ts";
 
 /** The mailboxes of an address-list field. `certain`: another reader can hardly find others in it. */
 export interface Mailboxes {
