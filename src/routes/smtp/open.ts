@@ -1,0 +1,174 @@
+import { TLSSocket } from "node:tls";
+import { type Dialer, DialFailed, secure } from "../../lib/dial.ts";
+import { isLoopbackAddress } from "../../lib/private-address.ts";
+import { failure } from "../../mail/failure-codes.ts";
+import type { Failure } from "../../mail/failure.ts";
+import { type Capabilities, noCapabilities, parseCapabilities } from "../../wire/smtp/client/capabilities.ts";
+import type { DeliverySession } from "../route.ts";
+import { authenticate } from "./authenticate.ts";
+import { Channel } from "./channel.ts";
+import { classifyReply } from "./classify.ts";
+import { Handshake, OpenFailed, type OpenStep } from "./handshake.ts";
+import type { Settings } from "./options.ts";
+
+export interface Opened {
+  readonly channel: Channel;
+  readonly offered: Capabilities;
+  readonly session: DeliverySession;
+}
+
+/**
+ * From nothing to a connection that takes MAIL: dial, TLS at once if implicit, greeting, EHLO, STARTTLS and EHLO again, AUTH.
+ *
+ * Throws OpenFailed, or the signal's reason. `plain` leaves out an opportunistic STARTTLS, after it has failed once. `onStep` hears of
+ * each step that went well, for `probe`.
+ */
+export async function openConnection(settings: Settings, dialer: Dialer, plain: boolean, signal: AbortSignal, onStep?: (step: OpenStep, text: string) => void): Promise<Opened> {
+  const dialled = await dialer
+    .dial({ host: settings.host, port: settings.port, allowPrivate: settings.allowPrivate, timeoutMs: settings.timeouts.connectMs }, signal)
+    .catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw new OpenFailed("connect", dialFailure(error), error);
+    });
+  onStep?.("connect", `connected to ${dialled.address}`);
+  let socket = dialled.socket;
+  if (settings.tls === "implicit") {
+    socket = await startTls(settings, socket, signal);
+    onStep?.("tls", tlsText(socket));
+  }
+  const channel = new Channel(socket);
+  const handshake = new Handshake(channel);
+  const onAbort = () => channel.fail({ why: "closed", text: "given up" });
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    const { greetingMs } = settings.timeouts;
+    const greeting = await handshake.ask(null, greetingMs);
+    if (greeting.code !== 220) throw new OpenFailed("greeting", classifyReply("greeting", greeting));
+    onStep?.("greeting", greeting.lines[0] ?? "");
+    let offered = await sayHello(handshake, settings);
+    onStep?.("hello", describe(offered));
+    if (wantsStartTls(settings, offered, plain)) {
+      offered = await upgrade(handshake, settings, signal);
+      onStep?.("starttls", tlsText(channel.socket));
+    }
+    if (settings.auth !== undefined) {
+      handshake.step = "auth";
+      requireSafeAuth(settings, channel, dialled.address);
+      await authenticate(handshake, settings.auth, offered.auth, greetingMs, signal);
+      onStep?.("auth", `logged in as ${settings.auth.user}`);
+    }
+    return { channel, offered, session: describeSession(settings, dialled.address, channel) };
+  } catch (error) {
+    channel[Symbol.dispose]();
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+async function sayHello(handshake: Handshake, settings: Settings): Promise<Capabilities> {
+  handshake.step = "hello";
+  const { greetingMs } = settings.timeouts;
+  const reply = await handshake.ask(`EHLO ${settings.helloName}`, greetingMs);
+  if (reply.code === 250) return parseCapabilities(reply);
+  if (reply.code < 500) throw new OpenFailed("hello", classifyReply("hello", reply));
+  // RFC 5321 §3.2: a server that does not know EHLO is greeted with HELO.
+  const older = await handshake.ask(`HELO ${settings.helloName}`, greetingMs);
+  if (older.code !== 250) throw new OpenFailed("hello", classifyReply("hello", older));
+  return { ...noCapabilities, name: older.lines[0]?.split(" ", 1)[0] ?? "" };
+}
+
+function wantsStartTls(settings: Settings, offered: Capabilities, plain: boolean): boolean {
+  switch (settings.tls) {
+    case "none":
+    case "implicit":
+      return false;
+    case "opportunistic":
+      return offered.startTls && !plain;
+    case "required":
+      if (!offered.startTls) throw new OpenFailed("starttls", failure("route.tls-required"));
+      return true;
+  }
+}
+
+async function upgrade(handshake: Handshake, settings: Settings, signal: AbortSignal): Promise<Capabilities> {
+  handshake.step = "starttls";
+  const { channel } = handshake;
+  const reply = await handshake.ask("STARTTLS", settings.timeouts.greetingMs);
+  if (reply.code !== 220) throw new OpenFailed("starttls", classifyReply("starttls", reply));
+  // RFC 3207 §4.2 and CVE-2011-0411: what came before the handshake came from anybody. There must be nothing.
+  if (channel.over || channel.pending) throw new OpenFailed("starttls", failure("route.tls-failed", { text: "Something was sent between STARTTLS and encryption: an attack or a broken server" }));
+  channel.replace(await startTls(settings, channel.detach(), signal));
+  // RFC 3207 §4.2: nothing said before counts; EHLO again.
+  return sayHello(handshake, settings);
+}
+
+async function startTls(settings: Settings, socket: import("node:net").Socket, signal: AbortSignal): Promise<TLSSocket> {
+  try {
+    return await secure(
+      socket,
+      {
+        serverName: settings.serverName,
+        verify: settings.tls !== "opportunistic",
+        timeoutMs: settings.timeouts.connectMs,
+        ...(settings.ca === undefined ? {} : { ca: settings.ca }),
+        ...(settings.clientCertificate === undefined ? {} : { clientCertificate: settings.clientCertificate }),
+      },
+      signal,
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new OpenFailed("tls", failure("route.tls-failed", { text: (error as Error).message }), error);
+  }
+}
+
+/** A password goes out only where nobody can read it on the way. */
+function requireSafeAuth(settings: Settings, channel: Channel, address: string): void {
+  if (channel.socket instanceof TLSSocket || settings.authWithoutTls || isLoopbackAddress(address)) return;
+  throw new OpenFailed("auth", failure("route.tls-required", { text: "The connection is not encrypted, so the route does not log in" }));
+}
+
+function dialFailure(error: unknown): Failure {
+  if (!(error instanceof DialFailed)) throw error;
+  const text = error.message;
+  switch (error.reason) {
+    case "no-such-host":
+      // The name is the route's, not the recipient's: nothing bounces because a smart host cannot be found.
+      return failure("network.connect", { text: `The next hop's name is not known: ${text}` });
+    case "lookup":
+      return failure("dns.temporary", { scope: "route", text });
+    case "blocked":
+      return failure("network.blocked-address", { text });
+    case "connect":
+      return failure("network.connect", { text: `No connection to the next hop: ${text}` });
+    case "timeout":
+      return failure("network.timeout", { text });
+    case "tls":
+      return failure("route.tls-failed", { text });
+  }
+}
+
+function describeSession(settings: Settings, address: string, channel: Channel): DeliverySession {
+  const remote = `${settings.host}:${settings.port}`;
+  const { socket } = channel;
+  return socket instanceof TLSSocket ? { remote, address, tls: tlsText(socket), verified: socket.authorized } : { remote, address };
+}
+
+function tlsText(socket: import("node:net").Socket): string {
+  return socket instanceof TLSSocket ? `${socket.getProtocol() ?? "TLS"} ${socket.getCipher()?.standardName ?? ""}`.trim() : "";
+}
+
+function describe(offered: Capabilities): string {
+  const names = [
+    offered.pipelining && "PIPELINING",
+    offered.size && (offered.maxSize === null ? "SIZE" : `SIZE ${offered.maxSize}`),
+    offered.eightBitMime && "8BITMIME",
+    offered.smtputf8 && "SMTPUTF8",
+    offered.dsn && "DSN",
+    offered.chunking && "CHUNKING",
+    offered.startTls && "STARTTLS",
+    offered.auth.length > 0 && `AUTH ${offered.auth.join(" ")}`,
+  ];
+  return `${offered.name} offers ${names.filter((name) => name !== false).join(", ") || "nothing"}`;
+}

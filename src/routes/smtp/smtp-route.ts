@@ -1,0 +1,98 @@
+import { type Dialer } from "../../lib/dial.ts";
+import type { OutgoingContent, ProbeResult, Route, RouteTraits } from "../route.ts";
+import type { RouteLog } from "../route-log.ts";
+import { Attempt } from "./attempt.ts";
+import { OpenFailed } from "./handshake.ts";
+import { openConnection } from "./open.ts";
+import { type SmtpRouteOptions, withDefaults } from "./options.ts";
+import { Pool } from "./pool.ts";
+
+/**
+ * The way out by SMTP, for every next hop that speaks it.
+ *
+ * Promises: one round trip for each message over kept connections, where the server knows PIPELINING (connection.ts); an outcome for each
+ * recipient by its own reply; nothing is sent that the server said it cannot take (size, 8-bit, UTF-8); a message whose last byte went
+ * out without an answer is in doubt, and no other is; troubles of the whole next hop (greeting, TLS, log-in) delay mail and never bounce it.
+ * Does not: convert content, look up MX records, decide about retries.
+ *
+ * RFC 5321, RFC 2920 (PIPELINING), RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8), RFC 3461 (DSN), RFC 3207 (STARTTLS),
+ * RFC 4954 (AUTH), RFC 2034 (enhanced codes).
+ *
+ * attempt.ts one call of deliver · pool.ts who gets which connection · open.ts handshake · connection.ts transactions · channel.ts socket,
+ * parser, timer · classify.ts what a reply means.
+ */
+export function createSmtpRoute(options: SmtpRouteOptions, deps: SmtpRouteDeps): Route {
+  const settings = withDefaults(options);
+  const pool = new Pool(settings, deps.dialer, deps.log, deps.now);
+  const traits: RouteTraits = {
+    // One running and one lined up on each connection, and one at hand for the moment when a place falls free.
+    concurrency: settings.maxConnections * 3,
+    get maxSize() {
+      return settings.maxSize ?? pool.maxSize;
+    },
+    maxRecipients: settings.maxRecipients,
+    perDestination: false,
+    keepsReversePath: true,
+    keepsHeaders: true,
+    smtputf8: true,
+    takesNullReversePath: true,
+    external: true,
+    deduplicates: false,
+    inDoubt: "retry",
+  };
+  return {
+    name: settings.name,
+    kind: "smtp",
+    traits,
+    async deliver(transaction, signal) {
+      signal.throwIfAborted();
+      const utf8Header = transaction.envelope.smtputf8 === true && transaction.content.eightBit && (await hasUtf8Header(transaction.content));
+      const attempt = new Attempt(transaction, utf8Header, signal);
+      pool.add(attempt);
+      return attempt.done;
+    },
+    async probe(signal) {
+      const steps: { name: string; ok: boolean; text: string }[] = [];
+      const report = (name: string, text: string) => steps.push({ name, ok: true, text });
+      try {
+        const { channel, session } = await openConnection(settings, deps.dialer, false, signal, report);
+        channel.quit();
+        return { ok: true, text: `${session.remote} takes mail${session.tls === undefined ? ", without encryption" : ` over ${session.tls}`}`, steps };
+      } catch (error) {
+        return failedProbe(error, steps);
+      }
+    },
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+  };
+}
+
+export interface SmtpRouteDeps {
+  readonly dialer: Dialer;
+  readonly log: RouteLog;
+  /** Policy-clock ms. */
+  readonly now: () => number;
+}
+
+function failedProbe(error: unknown, steps: readonly ProbeResult["steps"][number][]): ProbeResult {
+  const step = error instanceof OpenFailed ? error.step : "connect";
+  const text = error instanceof OpenFailed ? error.failure.text : "given up";
+  return { ok: false, text, steps: [...steps, { name: step, ok: false, text }] };
+}
+
+/** RFC 6532: whether the header section has bytes beyond ASCII. Read at most as far as a header section may reach. */
+async function hasUtf8Header(content: OutgoingContent): Promise<boolean> {
+  let read = 0;
+  let tail = "";
+  for await (const piece of content.inMemory ?? content.stream()) {
+    const text = tail + Buffer.from(piece.buffer, piece.byteOffset, Math.min(piece.length, longestHeader)).toString("latin1");
+    const end = text.indexOf("\r\n\r\n");
+    // eslint-disable-next-line no-control-regex
+    if (/[^\x00-\x7f]/.test(end < 0 ? text : text.slice(0, end))) return true;
+    read += piece.length;
+    if (end >= 0 || read > longestHeader) return false;
+    tail = text.slice(-3);
+  }
+  return false;
+}
+
+const longestHeader = 262_144;
