@@ -1,0 +1,164 @@
+import type { DsnWords, Reason } from "./words.ts";
+
+const retryLater = "Send the message again later. If it keeps happening, forward this notice to your IT help desk.";
+const askHelpDesk = "Forward this notice to your IT help desk.";
+
+/** Our side could not use a way out: the reader can only pass it on. */
+const ourSide: Reason = {
+  what: "Your organisation's mail system could not hand the message over to the next mail system.",
+  todo: `There is nothing wrong with your message. ${askHelpDesk}`,
+};
+const noConnection: Reason = {
+  what: "The receiving mail system could not be reached.",
+  todo: "Check the part of the address behind the @ for typing errors. If it is right, send the message again later.",
+};
+
+export const english: DsnWords = {
+  language: "en",
+  senderName: "Mail Delivery",
+  subject: { failure: "Undeliverable: ", delay: "Delayed: ", relayed: "Passed on: " },
+  noSubject: "(no subject)",
+  opening: {
+    failure: {
+      one: "Your message was NOT delivered to this recipient:",
+      many: "Your message was NOT delivered to these recipients:",
+    },
+    delay: {
+      one: "Your message has not been delivered yet to this recipient:",
+      many: "Your message has not been delivered yet to these recipients:",
+    },
+    relayed: {
+      one: "Your message was passed on for this recipient:",
+      many: "Your message was passed on for these recipients:",
+    },
+  },
+  closing: {
+    failure: "We will not try again. If you need help, forward this notice to your IT help desk or to {who}.",
+    delay:
+      "You need not do anything: we keep trying until {until}. You will get another notice if we have to give up. Please do not send the message again.",
+    relayed: "The next mail system does not send confirmations, so this is the last notice from us unless it returns the message.",
+  },
+  relayed: "The next mail system has accepted the message. It does not tell whether it reached the mailbox.",
+  expired: "We have tried for as long as we may, without success.",
+  labels: {
+    subject: "Subject:",
+    sent: "Sent:",
+    messageId: "Message-ID:",
+    reason: "What happened:",
+    advice: "What you can do:",
+    reply: "The other mail system said:",
+    technical: "For your IT help desk",
+    queueId: "Message at {host}:",
+    status: "Status:",
+    host: "Next mail system:",
+  },
+  andMore: "… and {n} more; all of them are in the attached report",
+  otherwise: {
+    permanent: { what: "The message could not be passed on.", todo: askHelpDesk },
+    temporary: { what: "The message could not be passed on at the moment.", todo: retryLater },
+  },
+  reasons: {
+    "remote.no-such-recipient": {
+      what: "The receiving mail system does not know this address.",
+      todo: "Check the address for typing errors, or ask the recipient for the right one. Then send the message again.",
+    },
+    "remote.mailbox-full": {
+      what: "The recipient's mailbox is full.",
+      todo: "Tell the recipient by other means, and send the message again later.",
+    },
+    "remote.refused-recipient": {
+      what: "The receiving mail system does not accept mail for this address.",
+      todo: "Check the address for typing errors. If it is right, ask the recipient by other means.",
+    },
+    "remote.refused-sender": {
+      what: "The next mail system does not accept mail from your address.",
+      todo: askHelpDesk,
+    },
+    "remote.refused-message": {
+      what: "The receiving mail system did not accept this message.",
+      todo: "Its own words are below. They often name the cause, such as a forbidden attachment. If they do not help, forward this notice to your IT help desk.",
+    },
+    "remote.refused-by-policy": {
+      what: "The rules of the receiving organisation do not allow this message.",
+      todo: "Its own words are below. If they do not help, ask the recipient by other means, or forward this notice to your IT help desk.",
+    },
+    "remote.delayed": {
+      what: "The receiving mail system asked us to try again later.",
+      todo: retryLater,
+    },
+    "remote.throttled": {
+      what: "The receiving mail system takes only a limited number of messages at a time.",
+      todo: retryLater,
+    },
+    "remote.unavailable": {
+      what: "The receiving mail system does not take mail at the moment.",
+      todo: retryLater,
+    },
+    "remote.too-large": {
+      what: "The message is larger than the receiving mail system accepts.",
+      todo: "Send smaller attachments, or share the files by a link.",
+    },
+    "remote.no-8bitmime": {
+      what: "The next mail system cannot take the message in the form in which your program wrote it.",
+      todo: askHelpDesk,
+    },
+    "remote.no-smtputf8": {
+      what: "The next mail system cannot take addresses with letters like these.",
+      todo: "Ask the recipient for another address, one with plain letters only.",
+    },
+    "remote.protocol": {
+      what: "The receiving mail system gave an answer that makes no sense.",
+      todo: retryLater,
+    },
+    "route.auth-failed": ourSide,
+    "route.auth-unavailable": ourSide,
+    "route.tls-required": ourSide,
+    "route.tls-failed": ourSide,
+    "route.unavailable": ourSide,
+    "route.write-failed": ourSide,
+    "route.answer-lost": {
+      what: "The connection broke while the message was being handed over, so the recipient may or may not have it.",
+      todo: "Ask the recipient before you send the message again.",
+    },
+    "network.connect": noConnection,
+    "network.connection-lost": noConnection,
+    "network.timeout": noConnection,
+    "network.blocked-address": ourSide,
+    "dns.temporary": noConnection,
+    "dns.no-such-domain": {
+      what: "The part of the address behind the @ does not exist.",
+      todo: "Check it for typing errors. Then send the message again.",
+    },
+    "limits.quota-exceeded": {
+      what: "A sending limit of your organisation is reached.",
+      todo: "Send the message again later, to fewer recipients, or ask your IT help desk.",
+    },
+    "submission.no-route": {
+      what: "Your organisation's mail system has no way to send to this address.",
+      todo: askHelpDesk,
+    },
+    "message.loop": {
+      what: "The message went round in circles between mail systems.",
+      todo: `There is nothing wrong with your message. ${askHelpDesk}`,
+    },
+    "message.expired": {
+      what: "No mail system took the message.",
+      todo: "Check the address for typing errors. If it is right, send the message again later, or ask your IT help desk.",
+    },
+    "message.cancelled": {
+      what: "An administrator removed the message before it was sent.",
+      todo: "Ask your IT help desk.",
+    },
+    "system.fault": ourSide,
+  },
+  formatTime,
+};
+
+const months = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+
+/** `21 November 2026, 11:38 UTC` */
+function formatTime(at: number): string {
+  const date = new Date(at);
+  const time = date.toISOString().slice(11, 16);
+  return `${date.getUTCDate()} ${months[date.getUTCMonth()]} ${date.getUTCFullYear()}, ${time} UTC`;
+}
