@@ -45,7 +45,7 @@ export function createSinkRoute(options: SinkRouteOptions, deps: SinkRouteDeps):
         await syncFolder(folder);
       } catch (error) {
         signal.throwIfAborted();
-        deps.log("warn", "write-failed", { route: name, folder, text: (error as Error).message });
+        deps.log.writeFailed(name, folder, (error as Error).message);
         return delivery(transaction, folder, { action: "delayed", failure: failure("route.write-failed") });
       }
       return delivery(transaction, folder, { action: "relayed", text: "written", remoteId: `${file}.eml` });
@@ -82,7 +82,15 @@ function fileName(transaction: Transaction): string {
 
 function describe(transaction: Transaction, now: number): unknown {
   const { envelope, recipients, messageId } = transaction;
-  return { id: formatId(messageId), writtenAt: new Date(now).toISOString(), reversePath: envelope.reversePath, recipients, envid: envelope.envid, ret: envelope.ret, smtputf8: envelope.smtputf8 };
+  return {
+    id: formatId(messageId),
+    writtenAt: new Date(now).toISOString(),
+    reversePath: envelope.reversePath,
+    recipients,
+    envid: envelope.envid,
+    ret: envelope.ret,
+    smtputf8: envelope.smtputf8,
+  };
 }
 
 function pieces(content: OutgoingContent): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
@@ -90,7 +98,12 @@ function pieces(content: OutgoingContent): AsyncIterable<Uint8Array> | Iterable<
 }
 
 /** Nobody sees the name before the bytes are on the disk. */
-async function writeWhole(folder: string, name: string, content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+async function writeWhole(
+  folder: string,
+  name: string,
+  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
   const temporary = join(folder, `${name}.tmp`);
   try {
     await using file = await open(temporary, "w");
@@ -107,7 +120,7 @@ async function writeWhole(folder: string, name: string, content: AsyncIterable<U
 }
 
 async function writeAll(file: Awaited<ReturnType<typeof open>>, piece: Uint8Array): Promise<void> {
-  for (let at = 0; at < piece.length; ) at += (await file.write(piece, at)).bytesWritten;
+  for (let at = 0; at < piece.length;) at += (await file.write(piece, at)).bytesWritten;
 }
 
 /** A rename is durable when its folder is. */

@@ -57,7 +57,8 @@ export class Attempt {
     if (!offered.smtputf8 && (this.#utf8Header || !isAscii(envelope.reversePath ?? ""))) return failure("remote.no-smtputf8");
     for (const recipient of recipients) {
       if (!isSafePath(recipient.address)) this.fail(recipient, failure("submission.address-syntax"));
-      else if (!offered.smtputf8 && !isAscii(recipient.address)) this.fail(recipient, failure("remote.no-smtputf8", { scope: "recipient" }));
+      else if (!offered.smtputf8 && !isAscii(recipient.address))
+        this.fail(recipient, failure("remote.no-smtputf8", { scope: "recipient" }));
     }
     const failures = this.#failures;
     if (failures !== null) this.recipients = recipients.filter((recipient) => !failures.has(recipient));

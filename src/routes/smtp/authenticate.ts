@@ -10,9 +10,21 @@ import type { Settings } from "./options.ts";
 type Auth = NonNullable<Settings["auth"]>;
 
 /** Logs in (RFC 4954 §4). `offered` in upper case. */
-export async function authenticate(handshake: Handshake, auth: Auth, offered: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<void> {
+export async function authenticate(
+  handshake: Handshake,
+  auth: Auth,
+  offered: readonly string[],
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
   const mechanism = choose(auth.mechanism ?? "auto", offered);
-  if (mechanism === null) throw new OpenFailed("auth", failure("route.auth-unavailable", { text: `The next hop offers ${offered.length === 0 ? "no way to log in" : `only ${offered.join(", ")} to log in`}` }));
+  if (mechanism === null)
+    throw new OpenFailed(
+      "auth",
+      failure("route.auth-unavailable", {
+        text: `The next hop offers ${offered.length === 0 ? "no way to log in" : `only ${offered.join(", ")} to log in`}`,
+      }),
+    );
   const exchange = begin(mechanism, auth.user, await readSecret(auth, signal));
   const { initial } = exchange;
   // RFC 4954 §4: an empty initial response is written `=`.

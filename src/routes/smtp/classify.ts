@@ -77,7 +77,13 @@ export function classifyReply(stage: Stage, reply: Reply, serviceRules: readonly
   return { ...told, permanent, detail: detail === null || detail === "0.0" ? told.detail : detail };
 }
 
-function find(rules: readonly ReplyRule[], stage: Stage, reply: Reply, firstDigit: number, detail: StatusDetail | null): ReplyRule | undefined {
+function find(
+  rules: readonly ReplyRule[],
+  stage: Stage,
+  reply: Reply,
+  firstDigit: number,
+  detail: StatusDetail | null,
+): ReplyRule | undefined {
   return rules.find(
     (rule) =>
       (rule.stages === undefined || rule.stages.includes(stage)) &&

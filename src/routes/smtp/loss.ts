@@ -21,5 +21,9 @@ export function lossFailure(lost: Lost): Failure {
  * RFC 5321 §4.5.3.2.6 would have us send again; the queue decides by the route's traits.
  */
 export function inDoubt(lost: Lost): Outcome {
-  return { action: "delayed", failure: failure("route.answer-lost", { text: `No answer from the next hop, which may have taken the message: ${lost.text}` }), inDoubt: true };
+  return {
+    action: "delayed",
+    failure: failure("route.answer-lost", { text: `No answer from the next hop, which may have taken the message: ${lost.text}` }),
+    inDoubt: true,
+  };
 }

@@ -23,7 +23,13 @@ export interface Opened {
  * Throws OpenFailed, or the signal's reason. `plain` leaves out an opportunistic STARTTLS, after it has failed once. `onStep` hears of
  * each step that went well, for `probe`.
  */
-export async function openConnection(settings: Settings, dialer: Dialer, plain: boolean, signal: AbortSignal, onStep?: (step: OpenStep, text: string) => void): Promise<Opened> {
+export async function openConnection(
+  settings: Settings,
+  dialer: Dialer,
+  plain: boolean,
+  signal: AbortSignal,
+  onStep?: (step: OpenStep, text: string) => void,
+): Promise<Opened> {
   const dialled = await dialer
     .dial({ host: settings.host, port: settings.port, allowPrivate: settings.allowPrivate, timeoutMs: settings.timeouts.connectMs }, signal)
     .catch((error: unknown) => {
@@ -98,7 +104,11 @@ async function upgrade(handshake: Handshake, settings: Settings, signal: AbortSi
   const reply = await handshake.ask("STARTTLS", settings.timeouts.greetingMs);
   if (reply.code !== 220) throw new OpenFailed("starttls", classifyReply("starttls", reply));
   // RFC 3207 §4.2 and CVE-2011-0411: what came before the handshake came from anybody. There must be nothing.
-  if (channel.over || channel.pending) throw new OpenFailed("starttls", failure("route.tls-failed", { text: "Something was sent between STARTTLS and encryption: an attack or a broken server" }));
+  if (channel.over || channel.pending)
+    throw new OpenFailed(
+      "starttls",
+      failure("route.tls-failed", { text: "Something was sent between STARTTLS and encryption: an attack or a broken server" }),
+    );
   channel.replace(await startTls(settings, channel.detach(), signal));
   // RFC 3207 §4.2: nothing said before counts; EHLO again.
   return sayHello(handshake, settings);

@@ -5,6 +5,7 @@ import { type Decoded, durationOption, fileOption, optionsObject, secretOption, 
 export const smtpRouteSchema = optionsObject(
   {
     name: Type.String({ minLength: 1, description: "Name of the route, as rules use it." }),
+    paused: Type.Optional(Type.Boolean({ default: false, description: "Start with the route paused: its mail waits until it is resumed." })),
     kind: Type.Literal("smtp"),
     host: Type.String({ minLength: 1, description: "Next hop: host name or address." }),
     port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, default: 25, description: "Port of the next hop." })),
@@ -18,31 +19,52 @@ export const smtpRouteSchema = optionsObject(
     serverName: Type.Optional(Type.String({ minLength: 1, description: "Name the certificate must carry; default: host." })),
     ca: Type.Optional(fileOption({ description: "PEM file of the authorities to trust instead of the well-known ones." })),
     clientCertificate: Type.Optional(
-      optionsObject({ cert: fileOption({ description: "PEM file of the certificate chain." }), key: fileOption({ description: "PEM file of the key." }) }, "Certificate to show to the next hop."),
+      optionsObject(
+        {
+          cert: fileOption({ description: "PEM file of the certificate chain." }),
+          key: fileOption({ description: "PEM file of the key." }),
+        },
+        "Certificate to show to the next hop.",
+      ),
     ),
     auth: Type.Optional(
       optionsObject(
         {
-          mechanism: Type.Optional(Type.Enum(["auto", "plain", "login", "xoauth2"], { default: "auto", description: "auto: the best that is offered, of plain and login." })),
+          mechanism: Type.Optional(
+            Type.Enum(["auto", "plain", "login", "xoauth2"], {
+              default: "auto",
+              description: "auto: the best that is offered, of plain and login.",
+            }),
+          ),
           user: Type.String({ minLength: 1 }),
           secret: secretOption({ description: "Password, or token for xoauth2." }),
         },
         "Log in to the next hop.",
       ),
     ),
-    authWithoutTls: Type.Optional(Type.Boolean({ default: false, description: "Log in though the connection is not encrypted: the password can be read on the way." })),
+    authWithoutTls: Type.Optional(
+      Type.Boolean({ default: false, description: "Log in though the connection is not encrypted: the password can be read on the way." }),
+    ),
     helloName: Type.Optional(Type.String({ minLength: 1, description: "Name given in EHLO; default: `hostname`." })),
     maxConnections: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 10, description: "Connections kept at a time." })),
-    maxMessagesPerConnection: Type.Optional(Type.Integer({ minimum: 1, default: 1000, description: "Messages before a connection is closed and a new one opened." })),
-    maxRecipients: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 100, description: "Recipients in one transaction." })),
+    maxMessagesPerConnection: Type.Optional(
+      Type.Integer({ minimum: 1, default: 1000, description: "Messages before a connection is closed and a new one opened." }),
+    ),
+    maxRecipients: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 10_000, default: 100, description: "Recipients in one transaction." }),
+    ),
     maxSize: Type.Optional(sizeOption({ description: "Largest message the next hop takes; default: what it says itself." })),
     idle: Type.Optional(durationOption({ default: "30s", description: "How long an unused connection is kept." })),
-    allowPrivate: Type.Optional(Type.Boolean({ default: false, description: "The next hop may be at a loopback, private or link-local address." })),
+    allowPrivate: Type.Optional(
+      Type.Boolean({ default: false, description: "The next hop may be at a loopback, private or link-local address." }),
+    ),
     timeouts: Type.Optional(
       optionsObject(
         {
           connect: Type.Optional(durationOption({ default: "30s", description: "Name and connection." })),
-          greeting: Type.Optional(durationOption({ default: "5m", description: "The first line, and each answer until the first message." })),
+          greeting: Type.Optional(
+            durationOption({ default: "5m", description: "The first line, and each answer until the first message." }),
+          ),
           command: Type.Optional(durationOption({ default: "5m", description: "Each answer to MAIL and RCPT." })),
           data: Type.Optional(durationOption({ default: "2m", description: "The answer to DATA." })),
           block: Type.Optional(durationOption({ default: "3m", description: "Each piece of the content." })),
@@ -66,7 +88,7 @@ export interface SmtpRouteOptions extends Omit<Parsed, "auth" | "kind"> {
 }
 
 /** Options with every default in place. */
-export type Settings = Required<Omit<SmtpRouteOptions, "ca" | "clientCertificate" | "auth" | "maxSize" | "timeouts" | "kind">> &
+export type Settings = Required<Omit<SmtpRouteOptions, "ca" | "clientCertificate" | "auth" | "maxSize" | "timeouts" | "kind" | "paused">> &
   Pick<SmtpRouteOptions, "ca" | "clientCertificate" | "auth"> & { readonly maxSize: number | null; readonly timeouts: Timeouts };
 
 export interface Timeouts {
@@ -79,7 +101,14 @@ export interface Timeouts {
 }
 
 // RFC 5321 §4.5.3.2: minimum timeouts of a client.
-const defaultTimeouts: Timeouts = { connectMs: 30_000, greetingMs: 300_000, commandMs: 300_000, dataMs: 120_000, blockMs: 180_000, endMs: 600_000 };
+const defaultTimeouts: Timeouts = {
+  connectMs: 30_000,
+  greetingMs: 300_000,
+  commandMs: 300_000,
+  dataMs: 120_000,
+  blockMs: 180_000,
+  endMs: 600_000,
+};
 
 export function withDefaults(options: SmtpRouteOptions): Settings {
   return {

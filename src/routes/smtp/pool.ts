@@ -20,6 +20,7 @@ import type { Settings } from "./options.ts";
  */
 export class Pool implements ConnectionOwner, AsyncDisposable {
   readonly settings: Settings;
+  readonly #remote: string;
   readonly #dialer: Dialer;
   readonly #log: RouteLog;
   readonly #now: () => number;
@@ -40,6 +41,7 @@ export class Pool implements ConnectionOwner, AsyncDisposable {
 
   constructor(settings: Settings, dialer: Dialer, log: RouteLog, now: () => number) {
     this.settings = settings;
+    this.#remote = `${settings.host}:${settings.port}`;
     this.#dialer = dialer;
     this.#log = log;
     this.#now = now;
@@ -81,14 +83,15 @@ export class Pool implements ConnectionOwner, AsyncDisposable {
     if (index >= 0) this.#idle.splice(index, 1);
     for (const attempt of returned) {
       if (attempt.stage === "waiting") this.#waiting.push(attempt);
-      else if (attempt.moved || this.#stop.signal.aborted) this.#refuse(attempt, lossFailure(lost ?? { why: "closed", text: "the connection ended" }));
+      else if (attempt.moved || this.#stop.signal.aborted)
+        this.#refuse(attempt, lossFailure(lost ?? { why: "closed", text: "the connection ended" }));
       else {
         attempt.restart();
         attempt.moved = true;
         this.#forNew.push(attempt);
       }
     }
-    if (lost !== null) this.#log("info", "connection-lost", { route: this.settings.name, remote: connection.session.remote, why: lost.why, text: lost.text });
+    if (lost !== null) this.#log.connectionLost(this.settings.name, connection.session.remote, lost.text);
     this.#dispatch();
     if (this.#connections.size === 0) this.#emptied?.();
   }
@@ -127,7 +130,8 @@ export class Pool implements ConnectionOwner, AsyncDisposable {
   }
 
   #nextWaiting(): Attempt | undefined {
-    for (let attempt = this.#waiting.shift(); attempt !== undefined; attempt = this.#waiting.shift()) if (attempt.stage !== "over") return attempt;
+    for (let attempt = this.#waiting.shift(); attempt !== undefined; attempt = this.#waiting.shift())
+      if (attempt.stage !== "over") return attempt;
     return undefined;
   }
 
@@ -139,7 +143,7 @@ export class Pool implements ConnectionOwner, AsyncDisposable {
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       opened = error instanceof OpenFailed ? error : new OpenFailed("connect", failure("system.fault", { scope: "route" }), error);
-      if (!(error instanceof OpenFailed)) this.#log("error", "fault", { route: this.settings.name, text: String((error as Error).stack) });
+      if (!(error instanceof OpenFailed)) this.#log.fault(`route ${this.settings.name}`, error);
     } finally {
       this.#opening--;
     }
@@ -147,7 +151,7 @@ export class Pool implements ConnectionOwner, AsyncDisposable {
     this.#connections.add(opened);
     if (this.#stop.signal.aborted) return opened.close();
     this.#maxSize = opened.maxSize;
-    this.#log("debug", "connected", { route: this.settings.name, remote: opened.session.remote, address: opened.session.address ?? "", tls: opened.session.tls ?? "" });
+    this.#log.connected(this.settings.name, opened.session.remote, opened.session.address ?? "", opened.session.tls ?? "");
     const attempt = this.#forNew.shift() ?? this.#nextWaiting() ?? this.#steal();
     if (attempt === undefined) this.onFree(opened);
     else this.#give(opened, attempt);
@@ -164,14 +168,14 @@ export class Pool implements ConnectionOwner, AsyncDisposable {
       // RFC 7435 §3: opportunistic security does not fail for want of security; what it gains without is at least the mail.
       if (!(error instanceof OpenFailed) || error.step !== "tls" || this.settings.tls !== "opportunistic" || plain) throw error;
       this.#plainUntil = performance.now() + plainForMs;
-      this.#log("warn", "tls-given-up", { route: this.settings.name, remote: `${this.settings.host}:${this.settings.port}`, text: error.failure.text });
+      this.#log.tlsGivenUp(this.settings.name, this.#remote, error.failure.text);
       const { channel, offered, session } = await openConnection(this.settings, this.#dialer, true, signal);
       return new Connection(channel, offered, session, this);
     }
   }
 
   #onOpenFailed(error: OpenFailed): void {
-    this.#log("warn", "connect-failed", { route: this.settings.name, remote: `${this.settings.host}:${this.settings.port}`, step: error.step, code: error.failure.code, text: error.failure.text });
+    this.#log.connectFailed(this.settings.name, this.#remote, error.step, error.failure.code, error.failure.text);
     if (this.#connections.size > 0) {
       this.#ceiling = this.#connections.size;
       this.#ceilingUntil = performance.now() + ceilingForMs;
@@ -198,7 +202,7 @@ export class Pool implements ConnectionOwner, AsyncDisposable {
 
   #refuse(attempt: Attempt, why: Failure): void {
     if (attempt.stage === "over") return;
-    attempt.settle(outcomeOf(why, this.#now()), { remote: `${this.settings.host}:${this.settings.port}` }, this.#now());
+    attempt.settle(outcomeOf(why, this.#now()), { remote: this.#remote }, this.#now());
   }
 
   #abort(attempt: Attempt): void {

@@ -23,5 +23,8 @@ const phrases = ["queued as ", "Queued as ", "id=", "id ", "Ok: "];
 const idCharacter = /^[\w.+@<>$/=:-]{3,100}/;
 
 function word(text: string, from: number): string | undefined {
-  return idCharacter.exec(text.slice(from, from + 100))?.[0].replace(/[.,>]+$/, "").replace(/^</, "");
+  return idCharacter
+    .exec(text.slice(from, from + 100))?.[0]
+    .replace(/[.,>]+$/, "")
+    .replace(/^</, "");
 }

@@ -5,6 +5,7 @@ import { makeTransaction } from "../../../test/support/transactions.ts";
 import { Dialer } from "../../lib/dial.ts";
 import { systemResolver } from "../../lib/resolver.ts";
 import type { Outcome } from "../../mail/outcome.ts";
+import { silentRouteLog } from "../route-log.ts";
 import type { Delivery, Route } from "../route.ts";
 import type { SmtpRouteOptions } from "./options.ts";
 import { createSmtpRoute } from "./smtp-route.ts";
@@ -13,8 +14,16 @@ const never = new AbortController().signal;
 
 function route(server: { port: number }, options: Partial<SmtpRouteOptions> = {}): Route {
   return createSmtpRoute(
-    { name: "tenant", host: "127.0.0.1", port: server.port, tls: "none", allowPrivate: true, helloName: "gateway.contoso.example", ...options },
-    { dialer: new Dialer(systemResolver), log: () => undefined, now: () => 1000 },
+    {
+      name: "tenant",
+      host: "127.0.0.1",
+      port: server.port,
+      tls: "none",
+      allowPrivate: true,
+      helloName: "gateway.contoso.example",
+      ...options,
+    },
+    { dialer: new Dialer(systemResolver), log: silentRouteLog, now: () => 1000 },
   );
 }
 

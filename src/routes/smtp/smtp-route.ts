@@ -46,7 +46,8 @@ export function createSmtpRoute(options: SmtpRouteOptions, deps: SmtpRouteDeps):
     traits,
     async deliver(transaction, signal) {
       signal.throwIfAborted();
-      const utf8Header = transaction.envelope.smtputf8 === true && transaction.content.eightBit && (await hasUtf8Header(transaction.content));
+      const utf8Header =
+        transaction.envelope.smtputf8 === true && transaction.content.eightBit && (await hasUtf8Header(transaction.content));
       const attempt = new Attempt(transaction, utf8Header, signal);
       pool.add(attempt);
       return attempt.done;
@@ -57,7 +58,11 @@ export function createSmtpRoute(options: SmtpRouteOptions, deps: SmtpRouteDeps):
       try {
         const { channel, session } = await openConnection(settings, deps.dialer, false, signal, report);
         channel.quit();
-        return { ok: true, text: `${session.remote} takes mail${session.tls === undefined ? ", without encryption" : ` over ${session.tls}`}`, steps };
+        return {
+          ok: true,
+          text: `${session.remote} takes mail${session.tls === undefined ? ", without encryption" : ` over ${session.tls}`}`,
+          steps,
+        };
       } catch (error) {
         return failedProbe(error, steps);
       }
