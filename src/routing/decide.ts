@@ -70,7 +70,7 @@ export class Router {
     this.#exactDomains = new Set(options.acceptedDomains.map((domain) => domain.toLowerCase()));
     this.#wildDomains = options.acceptedDomains.filter((domain) => domain.startsWith("*."));
     this.generation = createHash("sha256")
-      .update(JSON.stringify([options, [...routes]]))
+      .update(JSON.stringify([options, [...routes.keys()]]))
       .digest("hex")
       .slice(0, 8);
   }

@@ -58,6 +58,13 @@ export const smtpRouteSchema = optionsObject(
     allowPrivate: Type.Optional(
       Type.Boolean({ default: false, description: "The next hop may be at a loopback, private or link-local address." }),
     ),
+    inDoubt: Type.Optional(
+      Type.Enum(["retry", "wait"], {
+        default: "retry",
+        description:
+          "What to do when the answer to a message was lost, by a broken connection or a crash of ours. retry: send it again, at the risk of a second copy (RFC 5321 §4.5.3.2.6). wait: keep it in doubt until an operator decides; for next hops that cost money or count.",
+      }),
+    ),
     timeouts: Type.Optional(
       optionsObject(
         {
@@ -123,6 +130,7 @@ export function withDefaults(options: SmtpRouteOptions): Settings {
     maxSize: null,
     idleMs: 30_000,
     allowPrivate: false,
+    inDoubt: "retry",
     ...options,
     timeouts: { ...defaultTimeouts, ...options.timeouts },
   };

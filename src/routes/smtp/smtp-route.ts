@@ -38,7 +38,7 @@ export function createSmtpRoute(options: SmtpRouteOptions, deps: SmtpRouteDeps):
     takesNullReversePath: true,
     external: true,
     deduplicates: false,
-    inDoubt: "retry",
+    inDoubt: settings.inDoubt,
   };
   return {
     name: settings.name,

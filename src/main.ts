@@ -1,0 +1,158 @@
+/**
+ * The composition root of the gateway: configuration → parts → start → stop. Only this file knows everything.
+ *
+ * Start: store (and with it the lock on the data directory) → routes → queue → doors → console. Stop: the other way round, so that nothing
+ * is accepted that cannot be kept, and nothing is cut off that may end.
+ */
+import { openAdmin } from "./admin/open-admin.ts";
+import type { Facts } from "./admin/facts.ts";
+import type { ReloadReport, RunningGateway } from "./admin/gateway.ts";
+import { createGateway } from "./admin/operate.ts";
+import type { GatewayConfig } from "./config/config.ts";
+import { DeviceRegistry } from "./ingress/devices.ts";
+import { SmtpDoor } from "./ingress/smtp/smtp-door.ts";
+import { Identity } from "./identity/identity.ts";
+import { followClock, type ClockFollower } from "./lib/clock-follower.ts";
+import { PolicyClock } from "./lib/clock.ts";
+import { Dialer } from "./lib/dial.ts";
+import { IdSource } from "./lib/ids.ts";
+import { systemResolver } from "./lib/resolver.ts";
+import { Queue } from "./queue/queue.ts";
+import { createDsnComposer } from "./reports/dsn.ts";
+import type { Route } from "./routes/route.ts";
+import { createSinkRoute } from "./routes/sink/sink-route.ts";
+import { createSmtpRoute } from "./routes/smtp/smtp-route.ts";
+import { Router } from "./routing/decide.ts";
+import { openStore } from "./store/sqlite/open-store.ts";
+import { createSubmit } from "./submission/submit.ts";
+
+export interface StartOptions {
+  readonly facts: Facts;
+  /** Holds everything that must survive; one gateway at a time. */
+  readonly dataDirectory: string;
+  readonly version: string;
+  /** Reads the configuration again for a reload; absent: reloading is refused. */
+  readonly readConfig?: () => Promise<GatewayConfig>;
+}
+
+export async function startGateway(config: GatewayConfig, options: StartOptions): Promise<RunningGateway> {
+  const { facts, dataDirectory } = options;
+  const cleanUp = new AsyncDisposableStack();
+  try {
+    const failed = Promise.withResolvers<Error>();
+    const clock = cleanUp.use(new PolicyClock());
+    const opened = await openStore({
+      directory: dataDirectory,
+      now: () => clock.now(),
+      keepMs: config.history.keepMs,
+      maxHistoryBytes: config.history.maxSize,
+      onFault: (where, error) => facts.queue.fault(where, error),
+    });
+    cleanUp.use(opened);
+    const { store, archive } = opened;
+    const routes = openRoutes(config, clock, facts);
+    for (const route of routes.values()) cleanUp.use(route);
+    const router = new Router(config.routing, new Map([...routes].map(([name, route]) => [name, route.traits])));
+    const ids = new IdSource(() => clock.now(), store.lastId);
+    const queue = new Queue({
+      store,
+      archive,
+      clock,
+      ids,
+      routes,
+      router,
+      options: config.queue,
+      dsn: createDsnComposer({ hostname: config.hostname, postmaster: config.postmaster }),
+      log: facts.queue,
+      onStoreFailed: (error) => failed.resolve(error instanceof Error ? error : new Error(String(error))),
+    });
+    for (const route of config.routes) if (route.kind === "smtp" && route.paused === true) queue.dispatcher.pause(route.name);
+    const identity = cleanUp.use(new Identity({ networks: config.networks, principals: config.principals }, { clock }));
+    const devices = new DeviceRegistry();
+    const submit = createSubmit({ queue, store, clock, ids, hostname: config.hostname, options: config.queue });
+    const door = new SmtpDoor({ hostname: config.hostname, listeners: config.listeners }, { submit, identity, devices, log: facts.door });
+
+    let follower: ClockFollower | null = null;
+    if (config.clock.follow !== undefined) {
+      follower = cleanUp.use(followClock({ url: config.clock.follow, clock, atRest: () => queue.dispatcher.atRest() }));
+      // Until the sandbox has told the time, nothing may be accepted at another one.
+      await follower.ready;
+    }
+    await queue.open();
+    await door.listen();
+
+    const stop = async (graceMs: number): Promise<void> => {
+      await door.close(graceMs);
+      await queue.close(graceMs);
+      await cleanUp.disposeAsync();
+    };
+    const gateway = createGateway({
+      config,
+      version: options.version,
+      startedAt: Date.now(),
+      clock,
+      opened,
+      queue,
+      door,
+      devices,
+      counters: facts.counters,
+      reload: () => reload(options, config, { queue, routes, door, facts }),
+    });
+    cleanUp.use(await openAdmin(gateway, { config, dataDirectory, facts }));
+    facts.started(options.version, dataDirectory);
+    return { ...gateway, stop, failed: failed.promise };
+  } catch (error) {
+    await cleanUp.disposeAsync();
+    throw error;
+  }
+}
+
+function openRoutes(config: GatewayConfig, clock: PolicyClock, facts: Facts): Map<string, Route> {
+  const dialer = new Dialer(systemResolver);
+  const routes = new Map<string, Route>();
+  for (const options of config.routes) {
+    const route =
+      options.kind === "sink"
+        ? createSinkRoute(options, { log: facts.routes, now: () => clock.now() })
+        : createSmtpRoute({ helloName: config.hostname, ...options }, { dialer, log: facts.routes, now: () => clock.now() });
+    routes.set(options.name, route);
+  }
+  return routes;
+}
+
+/** Applies what can change while running: rules, networks' and principals' fences, certificates. The rest is reported, not half applied. */
+async function reload(
+  { readConfig }: StartOptions,
+  old: GatewayConfig,
+  parts: { queue: Queue; routes: ReadonlyMap<string, Route>; door: SmtpDoor; facts: Facts },
+): Promise<ReloadReport> {
+  const generation = parts.queue.router.generation;
+  if (readConfig === undefined) return { ok: false, generation, applied: [], needsRestart: [], faults: ["this gateway was started without a file"] };
+  let config: GatewayConfig;
+  try {
+    config = await readConfig();
+  } catch (error) {
+    return { ok: false, generation, applied: [], needsRestart: [], faults: [error instanceof Error ? error.message : String(error)] };
+  }
+  const applied: string[] = [];
+  const router = new Router(config.routing, new Map([...parts.routes].map(([name, route]) => [name, route.traits])));
+  if (router.generation !== generation) {
+    parts.queue.reroute(router);
+    applied.push("routing");
+  }
+  for (const listener of config.listeners) {
+    if (listener.tls === undefined) continue;
+    parts.door.useCertificate(listener.name, listener.tls);
+    applied.push(`certificate of listener ${listener.name}`);
+  }
+  const needsRestart = (["hostname", "postmaster", "networks", "principals", "routes", "queue", "http", "history", "log", "clock"] as const).filter(
+    (key) => JSON.stringify(old[key]) !== JSON.stringify(config[key]),
+  );
+  if (JSON.stringify(withoutCertificates(old)) !== JSON.stringify(withoutCertificates(config))) needsRestart.push("listeners" as never);
+  parts.facts.reloaded(router.generation, applied);
+  return { ok: true, generation: router.generation, applied, needsRestart, faults: [] };
+}
+
+function withoutCertificates({ listeners }: GatewayConfig) {
+  return listeners.map(({ tls, ...rest }) => ({ ...rest, tls: tls !== undefined }));
+}
