@@ -1,0 +1,122 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { PolicyClock, type Clock } from "../../lib/clock.ts";
+import type { Followers } from "./followers.ts";
+
+/**
+ * The sandbox's policy clock, which can be moved, and its followers (the demo gateway), which must move with it.
+ *
+ * `advance` goes from one due time to the next, here and at the followers, and lets everything that fell due run and come to rest before it
+ * takes the next step: what would have happened in a day happens in order, in seconds. It goes forward only; the way back is `reset`.
+ * Moves are taken one after the other. A follower that does not come to rest within its bound is reported and no longer waited for.
+ */
+export interface Move {
+  /** Policy time at the end, ms. */
+  readonly now: number;
+  readonly advancedMs: number;
+  readonly steps: number;
+  /** Followers that had not come to rest when the time to wait for them was over. */
+  readonly late: readonly string[];
+}
+
+/** Wall time that one step waits for the followers. */
+const maxWaitMs = 30_000;
+/** So many steps go exactly from due time to due time; after them, steps are at least a share of the way, so that their number is bounded. */
+const exactSteps = 2000;
+/** Against a follower that always has something due: after so many steps the clock goes straight to the end. */
+const maxSteps = 10_000;
+
+export class SandboxClock implements Clock, Disposable {
+  readonly #clock = new PolicyClock();
+  readonly #followers: Followers;
+  readonly #changed: (offsetMs: number) => void;
+  #offsetMs: number;
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** @param changed told of each new offset, to keep it over a restart. */
+  constructor(followers: Followers, offsetMs: number, changed: (offsetMs: number) => void) {
+    this.#followers = followers;
+    this.#changed = changed;
+    this.#offsetMs = offsetMs;
+    if (offsetMs !== 0) this.#clock.set(Date.now() + offsetMs);
+    followers.tell(offsetMs);
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  at(at: number, fire: () => void): Disposable {
+    return this.#clock.at(at, fire);
+  }
+
+  get offsetMs(): number {
+    return this.#offsetMs;
+  }
+
+  /** Moves by `ms`, forward. */
+  advance(ms: number, signal: AbortSignal): Promise<Move> {
+    return this.#inTurn(() => this.#move(this.now() + ms, signal));
+  }
+
+  /** Moves to a point in time; null when that would be going back. */
+  moveTo(now: number, signal: AbortSignal): Promise<Move | null> {
+    return this.#inTurn(async () => (now < this.now() ? null : await this.#move(now, signal)));
+  }
+
+  /** Back to wall time. Nothing is run. */
+  reset(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#clock.reset();
+      this.#remember(0);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#clock[Symbol.dispose]();
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #move(final: number, signal: AbortSignal): Promise<Move> {
+    const start = this.now();
+    const late = new Set<string>();
+    let steps = 0;
+    for (;;) {
+      signal.throwIfAborted();
+      const now = this.now();
+      const shortest = steps < exactSteps ? 0 : (final - start) / exactSteps;
+      const due = steps < maxSteps ? Math.min(this.#clock.nextDue() ?? Infinity, this.#followers.nextDue(late) ?? Infinity) : Infinity;
+      // Time runs on while the steps are taken: never back, however little.
+      const target = Math.max(now, Math.min(final, Math.max(due, now + shortest)));
+      this.#set(target);
+      steps++;
+      await this.#settle(late, signal);
+      if (target >= final) break;
+    }
+    return { now: this.now(), advancedMs: Math.max(0, final - start), steps, late: [...late] };
+  }
+
+  #set(now: number): void {
+    this.#clock.set(now);
+    this.#remember(now - Date.now());
+  }
+
+  #remember(offsetMs: number): void {
+    this.#offsetMs = offsetMs;
+    this.#followers.tell(offsetMs);
+    this.#changed(offsetMs);
+  }
+
+  /** Until nothing that is due by now is left, here and there. */
+  async #settle(late: Set<string>, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      while ((this.#clock.nextDue() ?? Infinity) <= this.now()) await sleep(1, undefined, { signal });
+      await this.#followers.atRest(late, maxWaitMs, signal);
+      if ((this.#clock.nextDue() ?? Infinity) > this.now()) return;
+    }
+  }
+}

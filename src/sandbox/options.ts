@@ -1,0 +1,141 @@
+import { Type, type Static } from "typebox";
+import { optionsObject, sizeOption, type Decoded } from "../lib/option-schema.ts";
+import { sandboxPorts, type SandboxPorts } from "../lib/ports.ts";
+import { FaultRuleSchema, maxFaults } from "./faults/faults.ts";
+
+/**
+ * sandbox.yaml, and what startSandbox takes.
+ *
+ * Everything in the file has a default that serves the demo: an empty file, or none, is a full sandbox.
+ */
+const domainPattern = "^[a-z0-9-]{1,63}(\\.[a-z0-9-]{1,63})+$";
+
+function domainsOption(description: string, fallback: readonly string[]) {
+  return Type.Array(Type.String({ pattern: domainPattern }), { description, minItems: 1, maxItems: 1000, default: [...fallback] });
+}
+
+function portOption(port: number) {
+  return Type.Integer({ minimum: 1, maximum: 65_535, default: port });
+}
+
+export const SandboxSchema = optionsObject({
+  address: Type.Optional(
+    Type.String({
+      default: "127.0.0.1",
+      description: "Address of every listener. The sandbox's credentials are public: keep it on loopback.",
+    }),
+  ),
+  ports: Type.Optional(
+    optionsObject({
+      mx: Type.Optional(portOption(sandboxPorts.mx)),
+      internetMx: Type.Optional(portOption(sandboxPorts.internetMx)),
+      ui: Type.Optional(portOption(sandboxPorts.ui)),
+    }),
+  ),
+  tenant: Type.Optional(
+    optionsObject(
+      {
+        name: Type.Optional(Type.String({ minLength: 1, maxLength: 64, default: "Contoso" })),
+        domains: Type.Optional(
+          domainsOption("Accepted domains; the first is the default domain.", ["contoso.example", "contoso.onmicrosoft.example"]),
+        ),
+        mailboxes: Type.Optional(
+          Type.Array(Type.String({ maxLength: 320 }), {
+            maxItems: 100_000,
+            description: "The only recipients there are. Absent: every address of the domains is a mailbox.",
+          }),
+        ),
+      },
+      "The tenant whose MX is emulated.",
+    ),
+  ),
+  internet: Type.Optional(
+    optionsObject({
+      domains: Type.Optional(domainsOption("Domains of the outside world.", ["fabrikam.example", "outlook.example", "gmail.example"])),
+    }),
+  ),
+  keep: Type.Optional(
+    optionsObject(
+      {
+        messages: Type.Optional(
+          Type.Integer({ minimum: 1, maximum: 1_000_000, default: 100_000, description: "The oldest messages beyond this number go." }),
+        ),
+        size: Type.Optional(sizeOption({ default: "2GB", description: "The oldest messages beyond this much content go." })),
+      },
+      "How much mail the sandbox keeps.",
+    ),
+  ),
+  faults: Type.Optional(
+    Type.Array(FaultRuleSchema, { maxItems: maxFaults, description: "Faults from the start, as POST /api/faults takes them." }),
+  ),
+});
+
+/** sandbox.yaml, parsed. */
+export type SandboxFile = Decoded<Static<typeof SandboxSchema>>;
+
+/** What startSandbox takes, complete. */
+export interface SandboxOptions {
+  /** The sandbox's own directory; made when missing. */
+  readonly dataDirectory: string;
+  readonly address: string;
+  /** 0 takes any free port (tests). Only the ports of rooms that exist are opened. */
+  readonly ports: SandboxPorts;
+  /** PEM files: the certificate that every room shows, with its chain, and its key. */
+  readonly tls: { readonly certificateFile: string; readonly keyFile: string };
+  readonly tenant: { readonly name: string; readonly domains: readonly string[]; readonly mailboxes: readonly string[] | null };
+  readonly internet: { readonly domains: readonly string[] };
+  readonly keep: { readonly messages: number; readonly bytes: number };
+  readonly faults: NonNullable<SandboxFile["faults"]>;
+  readonly log: (fact: SandboxFact) => void;
+}
+
+/** What an operator of the sandbox may want to know. One event a fact. */
+export type SandboxFact =
+  | { readonly event: "sandbox.started"; readonly listeners: Readonly<Record<string, string>> }
+  | { readonly event: "sandbox.stopped" }
+  | {
+      readonly event: "sandbox.accepted";
+      readonly id: string;
+      readonly service: string;
+      readonly mailFrom: string;
+      readonly recipients: number;
+      readonly size: number;
+    }
+  | { readonly event: "sandbox.refused"; readonly service: string; readonly at: string; readonly reply: string }
+  | {
+      readonly event: "sandbox.clock-moved";
+      readonly now: string;
+      readonly advancedMs: number;
+      readonly steps: number;
+      readonly late: readonly string[];
+    }
+  | { readonly event: "sandbox.reset" }
+  | { readonly event: "sandbox.fault"; readonly where: string; readonly error: unknown };
+
+/** What the caller knows and the file does not. */
+export interface SandboxSurroundings {
+  readonly dataDirectory: string;
+  readonly tls: SandboxOptions["tls"];
+  readonly log: SandboxOptions["log"];
+  /** The ports where the file names none (the demo's offset is in them). */
+  readonly ports: SandboxPorts;
+}
+
+/** Completes a parsed sandbox.yaml (`{}` when there is none) with the defaults. */
+export function sandboxOptions(file: SandboxFile, { dataDirectory, tls, log, ports }: SandboxSurroundings): SandboxOptions {
+  return {
+    dataDirectory,
+    tls,
+    log,
+    address: file.address ?? "127.0.0.1",
+    ports: { ...ports, ...file.ports },
+    tenant: {
+      name: file.tenant?.name ?? "Contoso",
+      domains: file.tenant?.domains ?? ["contoso.example", "contoso.onmicrosoft.example"],
+      mailboxes: file.tenant?.mailboxes ?? null,
+    },
+    internet: { domains: file.internet?.domains ?? ["fabrikam.example", "outlook.example", "gmail.example"] },
+    keep: { messages: file.keep?.messages ?? 100_000, bytes: file.keep?.size ?? 2 * 1024 ** 3 },
+    faults: file.faults ?? [],
+  };
+}

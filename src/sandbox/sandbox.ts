@@ -1,0 +1,68 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createSecureContext } from "node:tls";
+import { keepOffset, readOffset } from "./clock/kept-offset.ts";
+import { Followers } from "./clock/followers.ts";
+import { SandboxClock } from "./clock/sandbox-clock.ts";
+import { Faults } from "./faults/faults.ts";
+import type { House } from "./house.ts";
+import { MessageStore } from "./messages/message-store.ts";
+import type { SandboxOptions } from "./options.ts";
+import { rooms } from "./rooms.ts";
+import { openReceiver } from "./smtp/receiver.ts";
+import { openUi } from "./ui/ui.ts";
+
+/**
+ * The sandbox: the Microsoft side, emulated. This file is its composition root.
+ *
+ * It promises real protocols on real sockets, answers as published (what is not published says so where it is written), mail that can be
+ * read back byte for byte, misbehaviour on request, and a policy clock that can be moved. It does not promise the size, the security or the
+ * durability of the real thing: its credentials are public and it belongs on loopback. It shares wire/ with the gateway and nothing above it,
+ * so that it can judge the gateway. Each emulated service is a *room* (rooms.ts); a room that does not exist has no port.
+ */
+export interface Sandbox extends AsyncDisposable {
+  readonly address: string;
+  /** The control API and its page. */
+  readonly uiPort: number;
+  readonly services: readonly { readonly service: string; readonly environmentName: string; readonly port: number }[];
+}
+
+/** Resolves when every port is open. @throws what opening the folder or a port throws; nothing stays open then. */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  await using opening = new AsyncDisposableStack();
+  const stop = opening.adopt(new AbortController(), (controller) => controller.abort());
+  await mkdir(options.dataDirectory, { recursive: true, mode: 0o700 });
+  const [cert, key] = await Promise.all([readFile(options.tls.certificateFile), readFile(options.tls.keyFile)]);
+  const followers = new Followers();
+  const clockFile = join(options.dataDirectory, "clock.json");
+  const clock = opening.use(new SandboxClock(followers, readOffset(clockFile), (offsetMs) => keepOffset(clockFile, offsetMs)));
+  const messages = opening.use(
+    await MessageStore.open({
+      folder: join(options.dataDirectory, "messages"),
+      keepMessages: options.keep.messages,
+      keepBytes: options.keep.bytes,
+    }),
+  );
+  // Microsoft's endpoints take TLS 1.2 and 1.3.
+  const tls = createSecureContext({ cert, key, minVersion: "TLSv1.2" });
+  const house: House = { options, clock, messages, faults: new Faults(options.faults), tls };
+  const services: { service: string; environmentName: string; port: number }[] = [];
+  for (const make of rooms) {
+    const room = make(house);
+    const { port } = opening.use(await openReceiver(house, room));
+    services.push({ service: room.service, environmentName: room.environmentName, port });
+  }
+  const ui = opening.use(await openUi(house, { followers, services, signal: stop.signal }));
+  opening.defer(() => options.log({ event: "sandbox.stopped" }));
+  // What waits for the clock or for a client ends first.
+  opening.defer(() => stop.abort());
+  options.log({
+    event: "sandbox.started",
+    listeners: Object.fromEntries([
+      ...services.map(({ service, port }) => [service, `${options.address}:${port}`]),
+      ["ui", `${options.address}:${ui.port}`],
+    ]),
+  });
+  const open = opening.move();
+  return { address: options.address, uiPort: ui.port, services, [Symbol.asyncDispose]: () => open.disposeAsync() };
+}

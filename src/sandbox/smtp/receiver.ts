@@ -1,0 +1,160 @@
+import { once } from "node:events";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import { plainAddress } from "../../lib/cidr.ts";
+import type { Reply } from "../../mail/reply.ts";
+import { SmtpServerSession } from "../../wire/smtp/server/session.ts";
+import type { House } from "../house.ts";
+import { RoomHandler } from "./room-handler.ts";
+import type { SmtpRoom } from "./room.ts";
+
+/**
+ * The listener of a room: sockets and TLS around the SMTP session of wire/. Bounded: so many connections, each with the session's bounds, cut
+ * off when silent for `idleMs` (RFC 5321 §4.5.3.2.7: at least five minutes). A hang that a test asked for lasts until the client leaves.
+ */
+export interface Receiver extends AsyncDisposable {
+  readonly port: number;
+}
+
+const maxConnections = 2000;
+const idleMs = 300_000;
+const goodbyeMs = 500;
+const full: Reply = { code: 421, lines: ["4.3.2 Too many connections, try again later"] };
+
+export async function openReceiver(house: House, room: SmtpRoom): Promise<Receiver> {
+  const connections = new Set<Connection>();
+  const server: Server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    const connection = new Connection(house, room, socket);
+    connections.add(connection);
+    socket.once("close", () => connections.delete(connection));
+    connection.start(connections.size > maxConnections ? full : undefined);
+  });
+  server.listen({ host: house.options.address, port: house.options.ports[room.port], backlog: 1024 });
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, "close");
+      server.close();
+      for (const connection of connections) connection.shutdown();
+      const goodbye = setTimeout(() => connections.forEach((connection) => connection.cut("stopped")), goodbyeMs);
+      await closed;
+      clearTimeout(goodbye);
+    },
+  };
+}
+
+class Connection {
+  /** The stream the session speaks over: the socket, and TLS over it after STARTTLS. */
+  #stream: Socket;
+  readonly #socket: Socket;
+  readonly #house: House;
+  readonly #room: SmtpRoom;
+  readonly #session: SmtpServerSession;
+  readonly #handler: RoomHandler;
+  readonly #client: string;
+  /** The session asked for a pause, or our output is clogged: either stops reading. */
+  #paused = false;
+  #clogged = false;
+  #over = false;
+
+  constructor(house: House, room: SmtpRoom, socket: Socket) {
+    this.#house = house;
+    this.#room = room;
+    this.#socket = socket;
+    this.#stream = socket;
+    this.#client = plainAddress(socket.remoteAddress ?? "");
+    this.#handler = new RoomHandler(house, room, {
+      address: this.#client,
+      tls: () => (this.#stream instanceof TLSSocket ? this.#stream.getProtocol() : null),
+      cut: () => this.cut("cut on order"),
+    });
+    this.#session = new SmtpServerSession(room.session(this.#client), this.#handler, {
+      write: (data) => this.#write(data),
+      pause: () => this.#pause(true),
+      resume: () => this.#pause(false),
+      startTls: () => this.#startTls(),
+      close: () => this.#stream.end(),
+    });
+    this.#listen(socket);
+    socket.once("close", () => this.#gone("connection closed"));
+  }
+
+  start(refusal: Reply | undefined): void {
+    const fault = refusal === undefined ? this.#house.faults.find({ service: this.#room.service, at: "connect" }) : null;
+    switch (fault?.kind) {
+      case undefined:
+        return this.#session.start(refusal);
+      case "reply":
+        return this.#session.start(fault.reply);
+      case "drop":
+        return this.cut("cut on order");
+      case "delay": {
+        const timer = setTimeout(() => this.#session.start(), fault.delayMs);
+        this.#socket.once("close", () => clearTimeout(timer));
+        return;
+      }
+      case "hang":
+        return;
+    }
+  }
+
+  shutdown(): void {
+    this.#session.shutdown();
+  }
+
+  cut(reason: string): void {
+    this.#gone(reason);
+    this.#socket.destroy();
+  }
+
+  #gone(reason: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#handler.gone();
+    this.#session.abort(reason);
+  }
+
+  #listen(stream: Socket): void {
+    stream.on("data", (chunk: Buffer) => this.#session.receive(chunk));
+    stream.on("end", () => {
+      this.#handler.left();
+      this.#session.end();
+    });
+    stream.on("drain", () => {
+      this.#clogged = false;
+      this.#flow();
+    });
+    stream.on("error", (error) => this.cut(error.message));
+    stream.setTimeout(idleMs, () => this.#session.idle());
+  }
+
+  #write(data: string | Buffer): void {
+    if (this.#over || !this.#stream.writable) return;
+    if (!this.#stream.write(data)) {
+      this.#clogged = true;
+      this.#flow();
+    }
+  }
+
+  #pause(paused: boolean): void {
+    this.#paused = paused;
+    this.#flow();
+  }
+
+  #flow(): void {
+    if (this.#paused || this.#clogged) this.#stream.pause();
+    else this.#stream.resume();
+  }
+
+  #startTls(): void {
+    const socket = this.#socket;
+    socket.removeAllListeners("data").removeAllListeners("end").removeAllListeners("drain").removeAllListeners("timeout");
+    socket.setTimeout(0);
+    const secure = new TLSSocket(socket, { isServer: true, secureContext: this.#house.tls });
+    this.#stream = secure;
+    this.#clogged = false;
+    secure.once("secure", () => this.#session.secured());
+    this.#listen(secure);
+  }
+}

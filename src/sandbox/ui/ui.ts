@@ -1,0 +1,56 @@
+import { createApiServer } from "../../lib/http/api-server.ts";
+import type { ApiRoute } from "../../lib/http/api-route.ts";
+import type { Followers } from "../clock/followers.ts";
+import type { House } from "../house.ts";
+import type { AddressInfo } from "node:net";
+import { clockRoutes } from "./clock-routes.ts";
+import { faultRoutes } from "./fault-routes.ts";
+import { messageRoutes } from "./message-routes.ts";
+import { addPages } from "./pages.ts";
+import { stateRoutes } from "./state-routes.ts";
+
+/**
+ * The control API and its page, on one port. Needs no login: whoever reaches loopback may use the sandbox; pages of foreign origins may not
+ * (lib/http/request-guard.ts). Shapes are in /openapi.json and in docs/reference/sandbox.md.
+ */
+export interface UiSurroundings {
+  readonly followers: Followers;
+  readonly services: readonly ServicePort[];
+  /** Ends what waits for the clock, and the streams. */
+  readonly signal: AbortSignal;
+}
+
+export interface ServicePort {
+  readonly service: string;
+  readonly environmentName: string;
+  readonly port: number;
+}
+
+export interface Ui extends AsyncDisposable {
+  readonly port: number;
+}
+
+export async function openUi(house: House, surroundings: UiSurroundings): Promise<Ui> {
+  const app = createApiServer({
+    ...uiInfo,
+    routes: uiRoutes(house, surroundings),
+    onFault: (error, where) => house.options.log({ event: "sandbox.fault", where, error }),
+  });
+  addPages(app, house, surroundings);
+  await app.listen({ host: house.options.address, port: house.options.ports.ui });
+  return { port: (app.server.address() as AddressInfo).port, [Symbol.asyncDispose]: () => app.close() };
+}
+
+const uiInfo = {
+  info: {
+    title: "Postern sandbox: control API",
+    version: "1",
+    description: "Mail that arrived, the policy clock, faults and the tenant of a running sandbox.",
+  },
+  maxBody: 64 * 1024,
+  anyMediaType: true,
+} as const;
+
+function uiRoutes(house: House, surroundings: UiSurroundings): readonly ApiRoute[] {
+  return [...messageRoutes(house), ...clockRoutes(house, surroundings), ...faultRoutes(house), ...stateRoutes(house, surroundings)];
+}
