@@ -1,9 +1,10 @@
 import { Type, type Static } from "typebox";
 import { networkSchema, userSchema, type IdentityOptions } from "../identity/options.ts";
-import { durationOption, optionsObject, pathOption, sizeOption, type Decoded } from "../lib/option-schema.ts";
+import { durationOption, optionsObject, sizeOption, type Decoded } from "../lib/option-schema.ts";
 import { QueueSchema, type QueueOptions } from "../queue/options.ts";
 import { RoutingSchema, type RoutingOptions } from "../routing/options.ts";
 import { smtpListenerSchema, type SmtpListenerOptions } from "../ingress/smtp/options.ts";
+import { sinkRouteSchema, type SinkRouteOptions } from "../routes/sink/options.ts";
 import { smtpRouteSchema, type SmtpRouteOptions } from "../routes/smtp/options.ts";
 import { plain, type Schema } from "./kinds.ts";
 
@@ -71,18 +72,9 @@ const clockSchema = optionsObject(
   "The policy clock; wall time unless said otherwise.",
 );
 
-const sinkRouteSchema = optionsObject(
-  {
-    name: Type.String({ minLength: 1, description: "Name of the route, as rules use it." }),
-    kind: Type.Literal("sink"),
-    folder: pathOption({ description: "Where the .eml files go." }),
-  },
-  "Writes each message to a file.",
-);
-
 /** One of `routes`; `kind` tells the adapter. */
 const routeSchema = Type.Union([smtpRouteSchema, sinkRouteSchema]);
-export type RouteOptions = (SmtpRouteOptions & { readonly kind: "smtp" }) | Decoded<Static<typeof sinkRouteSchema>>;
+export type RouteOptions = (SmtpRouteOptions & { readonly kind: "smtp" }) | (SinkRouteOptions & { readonly kind: "sink" });
 
 const parts = {
   hostname: {

@@ -5,7 +5,9 @@ import { type Decoded, optionsObject, pathOption } from "../../lib/option-schema
 export const sinkRouteSchema = optionsObject(
   {
     name: Type.String({ minLength: 1, description: "Name of the route, as rules use it." }),
-    paused: Type.Optional(Type.Boolean({ default: false, description: "Start with the route paused: its mail waits until it is resumed." })),
+    paused: Type.Optional(
+      Type.Boolean({ default: false, description: "Start with the route paused: its mail waits until it is resumed." }),
+    ),
     kind: Type.Literal("sink"),
     folder: pathOption({ description: "Folder for the .eml files; made when it is missing." }),
   },

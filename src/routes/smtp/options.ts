@@ -5,7 +5,6 @@ import { type Decoded, durationOption, fileOption, optionsObject, secretOption, 
 export const smtpRouteSchema = optionsObject(
   {
     name: Type.String({ minLength: 1, description: "Name of the route, as rules use it." }),
-    paused: Type.Optional(Type.Boolean({ default: false, description: "Start with the route paused: its mail waits until it is resumed." })),
     kind: Type.Literal("smtp"),
     host: Type.String({ minLength: 1, description: "Next hop: host name or address." }),
     port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535, default: 25, description: "Port of the next hop." })),
