@@ -64,6 +64,9 @@ export const smtpRouteSchema = optionsObject(
           "What to do when the answer to a message was lost, by a broken connection or a crash of ours. retry: send it again, at the risk of a second copy (RFC 5321 §4.5.3.2.6). wait: keep it in doubt until an operator decides; for next hops that cost money or count.",
       }),
     ),
+    paused: Type.Optional(
+      Type.Boolean({ default: false, description: "Start with the route paused: its mail waits until `postern routes resume`." }),
+    ),
     timeouts: Type.Optional(
       optionsObject(
         {
