@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseId } from "../lib/ids.ts";
+import { failure } from "../mail/failure-codes.ts";
+import type { TraceRecord } from "../queue/archive.ts";
+import type { DecisionFacts } from "./explain-decision.ts";
+import { tellStory, tellWhy } from "./story.ts";
+
+const at = (time: string): number => Date.parse(`2026-11-21T${time}Z`);
+
+const external: DecisionFacts = {
+  generation: "a1b2c3d4",
+  rule: "outside",
+  conditions: { class: "external", sizeUnder: 25 * 1024 ** 2 },
+  recipientClass: "external",
+  dsn: false,
+  candidates: ["relay-a", "relay-b"],
+  rejected: [{ route: "hve", reason: "external-recipient" }],
+  passedOver: [
+    { rule: "inside", condition: "class" },
+    { rule: "newsletters", condition: "principals" },
+  ],
+};
+
+const record: TraceRecord = {
+  id: parseId("006YRMHE40D") ?? 0,
+  receivedAt: at("11:38:00"),
+  principal: "net:office",
+  origin: { door: "smtp", clientAddress: "10.1.2.3", clientName: "scanner-2" },
+  reversePath: "scanner@contoso.example",
+  messageIdField: "<scan.17@contoso.example>",
+  subject: "Scan of the day",
+  author: "scanner@contoso.example",
+  size: 4096,
+  expiresAt: Date.parse("2026-11-23T11:38:00Z"),
+  recipients: [
+    { n: 0, address: "bob@fabrikam.example", decision: "k1", attempts: 1, notBefore: 0, state: "relayed", text: "250 2.0.0 queued as 17" },
+    {
+      n: 1,
+      address: "eve@fabrikam.example",
+      decision: "k1",
+      attempts: 1,
+      notBefore: at("11:39:10"),
+      state: "queued",
+      lastFailure: failure("remote.mailbox-full", { reply: { code: 452, lines: ["4.2.2 mailbox full\u001b[31m"] } }),
+    },
+  ],
+  attempts: [
+    {
+      at: at("11:38:02"),
+      durationMs: 340,
+      route: "relay-b",
+      remote: "mx.fabrikam.example:25",
+      address: "192.0.2.7",
+      tls: "TLSv1.3 TLS_AES_256_GCM_SHA384",
+      verified: true,
+      results: [
+        { n: 0, to: "relayed", text: "250 2.0.0 queued as 17" },
+        { n: 1, to: "queued", text: "452 4.2.2 mailbox full", status: "4.2.2" },
+      ],
+    },
+  ],
+  events: [
+    {
+      at: at("11:38:01"),
+      what: "route-switched",
+      text: "relay-a (a.example:25) did not take it: No connection to the next hop; going on with relay-b",
+    },
+    { at: at("11:38:03"), what: "dsn-sent", text: "delay notification to scanner@contoso.example", recipients: [1] },
+  ],
+};
+
+test("a story tells arrival, standing and happenings in order", () => {
+  const story = tellStory(record, new Map([["k1", external]]));
+  assert.deepEqual(story, [
+    'Message 006YRMHE40D: "Scan of the day", Message-ID <scan.17@contoso.example>',
+    "",
+    '2026-11-21 11:38:00Z  Came in by the door "smtp" from scanner-2 [10.1.2.3], without encryption, trusted as a member of network "office". It was safely on disk before the sender got the answer 250.',
+    "  Sender scanner@contoso.example; 4.0 KB; 2 recipients.",
+    "",
+    "Where it stands:",
+    '  bob@fabrikam.example: relayed: the next hop took it over, saying "250 2.0.0 queued as 17".',
+    '    Rule "outside" sends it by "relay-a", then "relay-b".',
+    `  eve@fabrikam.example: waits for attempt 2, not before 2026-11-21 11:39:10Z. Last reason: The recipient's mailbox is full. It said: "452 4.2.2 mailbox full [31m". (4.2.2, remote.mailbox-full)`,
+    '    Rule "outside" sends it by "relay-a", then "relay-b".',
+    "",
+    "What happened:",
+    "2026-11-21 11:38:01Z  Another route: relay-a (a.example:25) did not take it: No connection to the next hop; going on with relay-b",
+    '2026-11-21 11:38:02Z  Attempt 1 by route "relay-b" to mx.fabrikam.example:25 [192.0.2.7] (TLSv1.3 TLS_AES_256_GCM_SHA384, certificate verified), 340ms:',
+    '    bob@fabrikam.example relayed: "250 2.0.0 queued as 17"',
+    '    eve@fabrikam.example delayed 4.2.2: "452 4.2.2 mailbox full"',
+    "2026-11-21 11:38:03Z  The sender was told: delay notification to scanner@contoso.example (about eve@fabrikam.example)",
+    "",
+    "What still waits is given up at 2026-11-23 11:38:00Z.",
+  ]);
+});
+
+test("why names the rule, its reasons, the rules that did not match and the routes set aside", () => {
+  assert.deepEqual(tellWhy(external), [
+    "The recipient is external: its domain is not one of `routing.acceptedDomains`.",
+    'Rule "outside" decides, because the recipient is external and the message is not larger than 25.0 MB.',
+    'Rule "inside" above it does not match: it is for another class of recipients (`class`).',
+    'Rule "newsletters" above it does not match: the one who submitted is not among its `principals`.',
+    'Its routes in order: "relay-a", "relay-b". The next is used when the one before it is in trouble.',
+    'Route "hve" was set aside: it reaches internal recipients only.',
+    "Decided with routing configuration a1b2c3d4.",
+  ]);
+});
+
+test("why with a record tells the failover and where that recipient stands, and nothing about the others", () => {
+  const lines = tellWhy(external, record, 1).join("\n");
+  assert.match(lines, /going on with relay-b/);
+  assert.match(lines, /Now: waits for attempt 2/);
+  assert.match(lines, /The sender was told/);
+  assert.doesNotMatch(tellWhy(external, record, 0).join("\n"), /The sender was told/);
+});
+
+test("every state has words, and no control character of a peer reaches the terminal", () => {
+  for (const state of ["relayed", "queued", "leased", "inDoubt", "held", "failed", "expired", "cancelled"] as const) {
+    const [recipient] = record.recipients;
+    assert.ok(recipient);
+    const story = tellStory({ ...record, recipients: [{ ...recipient, state, text: "250 \u001b]0;owned\u0007 ok\r\nnext" }] }, new Map());
+    assert.doesNotMatch(story.join(""), /[\u0000-\u001f\u007f]/);
+  }
+});
+
+test("a rule without conditions and no rule at all are explained", () => {
+  assert.match(tellWhy({ ...external, conditions: {} }).join("\n"), /no conditions/);
+  const none = tellWhy({ ...external, rule: null, candidates: [], rejected: [] }).join("\n");
+  assert.match(none, /No rule matches/);
+});
