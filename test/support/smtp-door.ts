@@ -41,13 +41,12 @@ export class DoorUnderTest implements AsyncDisposable {
 
   /** Waits for a fact that begins so. */
   async fact(start: string): Promise<string> {
-    const deadline = Date.now() + 10_000;
-    for (;;) {
-      const found = this.facts.find((fact) => fact.startsWith(start));
-      if (found !== undefined) return found;
-      if (Date.now() > deadline) throw new Error(`no fact ${start} among ${JSON.stringify(this.facts)}`);
-      await new Promise(setImmediate);
-    }
+    const find = (): string | undefined => this.facts.find((fact) => fact.startsWith(start));
+    await until(
+      () => find() !== undefined,
+      () => `no fact ${start} among ${JSON.stringify(this.facts)}`,
+    );
+    return find() ?? "";
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -72,6 +71,15 @@ export class DoorUnderTest implements AsyncDisposable {
       turnedAway: (_listener, _address, code) => void facts.push(`turnedAway ${code}`),
       fault: (_client, error) => void facts.push(`fault ${error instanceof Error ? error.stack : String(error)}`),
     };
+  }
+}
+
+/** Looks in every turn of the event loop whether something has come true, for ten seconds at most. */
+export async function until(isTrue: () => boolean, complaint: () => string = () => "it never came true"): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!isTrue()) {
+    if (Date.now() > deadline) throw new Error(complaint());
+    await new Promise(setImmediate);
   }
 }
 

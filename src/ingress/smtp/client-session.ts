@@ -115,6 +115,10 @@ export class ClientSession implements SmtpServerHandler {
 
   closed(reason: string): void {
     this.#connection.ended(reason);
+  }
+
+  /** The connection is gone: a delayed answer need not wait any longer. */
+  stopWaiting(): void {
     if (this.#wait === null) return;
     clearTimeout(this.#wait.timer);
     this.#wait.done();

@@ -208,6 +208,7 @@ export class Connection implements SessionWire, SocketOwner, ClientFacts {
     clearTimeout(this.#helloTimer);
     this.#session?.abort(this.#reason === "" ? "lost" : this.#reason);
     this.#abort?.abort();
+    this.#client.stopWaiting();
     this.listener.door.deps.devices.record(
       {
         listener: this.listenerName,
@@ -231,8 +232,8 @@ export class Connection implements SessionWire, SocketOwner, ClientFacts {
     const impatience = this.#pace.check(this.#activity(), this.#clogged, this.#bytesIn, now);
     if (impatience === null) return;
     if (impatience !== "linger") this.log.cut(this, impatience);
-    if (impatience !== "idle") return this.destroy(impatience);
-    this.ended("idle");
+    if (impatience !== "idle" && impatience !== "too slow") return this.destroy(impatience);
+    this.ended(impatience);
     this.#session?.idle();
   }
 

@@ -1,6 +1,7 @@
-/** Content that comes slower than this over a minute is cut off, in bytes a second. A fax line brings 1,000. */
+/** Content that comes slower than this over five minutes is cut off, in bytes a second. A fax line brings 1,000. */
 const minContentRate = 50;
-const rateWindowTicks = 60;
+/** Longer than the longest pause that is allowed between two blocks. */
+const rateWindowTicks = 300;
 const handshakeTicks = 60;
 /** How long a client may take to close after us. */
 const lingerTicks = 10;
@@ -10,7 +11,7 @@ const unreadTicks = 300;
 /** What a connection is about, as far as patience is concerned. `busy`: it waits for us. */
 export type Activity = "command" | "content" | "handshake" | "closing" | "busy";
 
-/** `idle` is told to the client (421); the others are just cut off. */
+/** `idle` and `too slow` are told to the client (421); the others are just cut off. */
 export type Impatience = "idle" | "too slow" | "does not read" | "handshake timeout" | "linger";
 
 /**
