@@ -1,0 +1,51 @@
+/**
+ * Who may import whom: the table that ARCHITECTURE.md quotes, as data. A folder may always import itself (except across adapters) and
+ * `lib`; a row names what else. An entry with a file name allows that file (a port) only.
+ */
+export const mayImport: Readonly<Record<string, readonly string[]>> = {
+  lib: [],
+  mail: ["lib"],
+  services: ["mail", "lib"],
+  wire: ["mail", "lib"],
+  routing: ["services", "mail", "lib"],
+  limits: ["services", "mail", "lib"],
+  suppression: ["mail", "lib"],
+  templates: ["mail", "lib"],
+  identity: ["services", "wire", "mail", "lib"],
+  domains: ["services", "wire", "mail", "lib"],
+  routes: ["identity", "domains", "services", "wire", "mail", "lib"],
+  queue: ["limits", "routing", "mail", "lib", "routes/route.ts"],
+  submission: ["queue", "limits", "routing", "suppression", "identity", "wire", "mail", "lib"],
+  ingress: ["submission/submission.ts", "queue/store.ts", "identity", "templates", "services", "wire", "mail", "lib"],
+  reports: ["queue/store.ts", "queue/archive.ts", "queue/dsn-composer.ts", "wire", "mail", "lib"],
+  store: ["queue/store.ts", "queue/archive.ts", "mail", "lib"],
+  sandbox: ["domains", "services", "templates", "wire", "mail", "lib"],
+  config: ["ingress", "identity", "routes", "routing", "queue", "limits", "services", "wire", "mail", "lib"],
+  admin: [
+    "config",
+    "ingress",
+    "submission",
+    "reports",
+    "store",
+    "queue",
+    "routing",
+    "routes",
+    "limits",
+    "identity",
+    "services",
+    "wire",
+    "mail",
+    "lib",
+  ],
+  cli: ["*"],
+  "main.ts": ["*"],
+};
+
+/** Folders whose sub-folders are adapters: strangers to each other. What lies beside them is shared by all. */
+export const adapterFolders: readonly string[] = ["routes", "ingress", "store", "services"];
+
+/** No I/O, no clock of the machine, no randomness: these come in as arguments. */
+export const pureFolders: readonly string[] = ["mail", "wire", "services", "routing"];
+
+/** What does no I/O may be imported by the pure. */
+export const pureModules: readonly string[] = ["node:crypto", "node:buffer", "node:util", "node:punycode", "node:string_decoder"];
