@@ -61,6 +61,7 @@ class Follower {
   readonly #options: FollowOptions;
   readonly #signal: AbortSignal;
   readonly #ready: () => void;
+  #stream: IncomingMessage | null = null;
   #latest: Reading | null = null;
   #obeying: Promise<void> | null = null;
 
@@ -98,6 +99,7 @@ class Follower {
       stream.destroy();
       throw new Error(`the sandbox answered ${stream.statusCode} to following its clock`);
     }
+    this.#stream = stream;
     connected();
     let rest = "";
     stream.setEncoding("utf8");
@@ -127,8 +129,8 @@ class Follower {
         await this.#ack(reading.seq);
         this.#ready();
       } catch (error) {
-        // The stream notices a sandbox that is gone; one that only lost this answer goes on without us and tells the next reading.
-        if (!this.#signal.aborted) this.#options.onState?.("lost", error);
+        // A new stream begins with a reading, which we obey and acknowledge again.
+        this.#stream?.destroy(error instanceof Error ? error : new Error(String(error)));
       }
     }
     // In the same turn as the last look, so that no reading falls between.

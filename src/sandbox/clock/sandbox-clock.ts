@@ -19,7 +19,7 @@ export interface Move {
 }
 
 /** Wall time that one step waits for the followers. */
-const maxWaitMs = 30_000;
+const longestWaitMs = 30_000;
 /** So many steps go exactly from due time to due time; after them, steps are at least a share of the way, so that their number is bounded. */
 const exactSteps = 2000;
 /** Against a follower that always has something due: after so many steps the clock goes straight to the end. */
@@ -29,11 +29,13 @@ export class SandboxClock implements Clock, Disposable {
   readonly #clock = new PolicyClock();
   readonly #followers: Followers;
   readonly #changed: (offsetMs: number) => void;
+  readonly #maxWaitMs: number;
   #offsetMs: number;
   #last: Promise<unknown> = Promise.resolve();
 
   /** @param changed told of each new offset, to keep it over a restart. */
-  constructor(followers: Followers, offsetMs: number, changed: (offsetMs: number) => void) {
+  constructor(followers: Followers, offsetMs: number, changed: (offsetMs: number) => void, maxWaitMs = longestWaitMs) {
+    this.#maxWaitMs = maxWaitMs;
     this.#followers = followers;
     this.#changed = changed;
     this.#offsetMs = offsetMs;
@@ -85,6 +87,9 @@ export class SandboxClock implements Clock, Disposable {
     const start = this.now();
     const late = new Set<string>();
     let steps = 0;
+    // A roll call first: since its last acknowledgement a follower may have got work that falls due sooner than it said then.
+    this.#followers.tell(this.#offsetMs);
+    await this.#settle(late, signal);
     for (;;) {
       signal.throwIfAborted();
       const now = this.now();
@@ -115,7 +120,7 @@ export class SandboxClock implements Clock, Disposable {
   async #settle(late: Set<string>, signal: AbortSignal): Promise<void> {
     for (;;) {
       while ((this.#clock.nextDue() ?? Infinity) <= this.now()) await sleep(1, undefined, { signal });
-      await this.#followers.atRest(late, maxWaitMs, signal);
+      await this.#followers.atRest(late, this.#maxWaitMs, signal);
       if ((this.#clock.nextDue() ?? Infinity) > this.now()) return;
     }
   }

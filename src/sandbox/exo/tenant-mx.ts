@@ -1,7 +1,7 @@
 import { canonicalAddress, domainOf } from "../../mail/address.ts";
 import type { Reply } from "../../mail/reply.ts";
+import { formatDate } from "../../wire/mime/date.ts";
 import type { House } from "../house.ts";
-import { formatMailDate } from "../smtp/mail-date.ts";
 import type { SmtpRoom } from "../smtp/room.ts";
 
 /**
@@ -24,7 +24,7 @@ export function tenantMx(house: House): SmtpRoom {
     environmentName: "SANDBOX_MX",
     session: (client) => ({
       hostname,
-      greeting: `Microsoft ESMTP MAIL Service ready at ${formatMailDate(house.clock.now())}`,
+      greeting: `Microsoft ESMTP MAIL Service ready at ${formatDate(house.clock.now())}`,
       helloText: () => `Hello [${client}]`,
       startTls: true,
       maxMessageSize,
