@@ -192,13 +192,14 @@ function key(name: string): string {
 type Fence = Omit<Principal, "name" | "kind">;
 
 function fenceOf(options: NetworkOptions | UserOptions): Fence {
-  const { reversePaths, authors, recipients, rate, maxRecipients } = options;
+  const { reversePaths, authors, recipients, rate, maxRecipients, maxMessageSize } = options;
   return {
     reversePaths,
     ...(authors !== undefined && { authors }),
     ...(recipients !== undefined && { recipients }),
     ...(rate !== undefined && { rate }),
     ...(maxRecipients !== undefined && { maxRecipients }),
+    ...(maxMessageSize !== undefined && { maxMessageSize }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { Type, type Static } from "typebox";
-import { durationOption, optionsObject, secretOption, type Decoded } from "../lib/option-schema.ts";
+import { durationOption, optionsObject, secretOption, sizeOption, type Decoded } from "../lib/option-schema.ts";
 
 /** What of the configuration says who may submit: `networks` and `principals`. */
 const rate = optionsObject(
@@ -29,7 +29,8 @@ const fence = {
   ),
   recipients: Type.Optional(Type.Array(pattern, { description: "Whom mail may go to; anybody when absent." })),
   rate: Type.Optional(rate),
-  maxRecipients: Type.Optional(Type.Integer({ minimum: 1, description: "Recipients of one message." })),
+  maxRecipients: Type.Optional(Type.Integer({ minimum: 1, description: "RCPT commands in one transaction." })),
+  maxMessageSize: Type.Optional(sizeOption({ description: "Largest message, when that is less than the listener's." })),
 };
 
 const name = Type.String({

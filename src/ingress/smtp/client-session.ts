@@ -67,12 +67,12 @@ export class ClientSession implements SmtpServerHandler {
 
   mail(command: MailCommand): Answer {
     const { principal } = this;
-    if (principal === null) return this.#refuse(this.#whyNobody());
-    if (!fits(principal.reversePaths, command.reversePath)) return this.#refuse("submission.reverse-path-not-allowed");
+    if (principal === null) return this.refuse(this.#whyNobody());
+    if (!fits(principal.reversePaths, command.reversePath)) return this.refuse("submission.reverse-path-not-allowed");
     if (principal.maxMessageSize !== undefined && command.size !== undefined && command.size > principal.maxMessageSize) {
-      return this.#refuse("submission.too-large");
+      return this.refuse("submission.too-large");
     }
-    if (this.#identity.admit(principal) > 0) return this.#refuse("submission.rate-exceeded");
+    if (this.#identity.admit(principal) > 0) return this.refuse("submission.rate-exceeded");
     this.#admitted = principal;
     this.#command = command;
     return null;
@@ -82,9 +82,9 @@ export class ClientSession implements SmtpServerHandler {
     const { principal } = this;
     const most = principal?.maxRecipients;
     // Every RCPT counts, or refused ones would let a client try addresses without end.
-    if (most !== undefined && ++this.#recipientCommands > most) return this.#refuse("submission.too-many-recipients");
+    if (most !== undefined && ++this.#recipientCommands > most) return this.refuse("submission.too-many-recipients");
     if (principal?.recipients !== undefined && !fits(principal.recipients, command.address)) {
-      return this.#refuse("submission.recipient-not-allowed");
+      return this.refuse("submission.recipient-not-allowed");
     }
     this.#recipients.push(command);
     return null;
@@ -93,9 +93,9 @@ export class ClientSession implements SmtpServerHandler {
   content(_declaredSize: number | null): ContentSink | Reply {
     const { principal } = this;
     const command = this.#command;
-    if (principal === null || command === null) return this.#refuse("submission.unauthenticated");
+    if (principal === null || command === null) return this.refuse("submission.unauthenticated");
     const { door } = this.#listener;
-    if (door.contentInMemory > door.maxContentInMemory) return this.#refuse("system.busy");
+    if (door.contentInMemory > door.maxContentInMemory) return this.refuse("system.busy");
     try {
       const incoming = door.deps.submit(this.#draft(principal, command));
       this.#admitted = null;
@@ -128,6 +128,13 @@ export class ClientSession implements SmtpServerHandler {
     this.#log().fault(this.#connection, error);
   }
 
+  /** Logs a refusal and renders it. */
+  refuse(code: FailureCode): Reply {
+    const reason = failure(code);
+    this.#log().refused(this.#connection, code, reason.text);
+    return renderFailure(reason);
+  }
+
   /** The reply to what `Submit` threw. */
   refusal(error: unknown): Reply {
     if (error instanceof Refusal) {
@@ -141,12 +148,6 @@ export class ClientSession implements SmtpServerHandler {
 
   #log() {
     return this.#listener.door.deps.log;
-  }
-
-  #refuse(code: FailureCode): Reply {
-    const reason = failure(code);
-    this.#log().refused(this.#connection, code, reason.text);
-    return renderFailure(reason);
   }
 
   #whyNobody(): FailureCode {

@@ -75,6 +75,11 @@ export class Connection implements SessionWire, SocketOwner, ClientFacts {
     return this.listener.door.deps.log;
   }
 
+  /** All was said; only the client has not closed yet. */
+  get isDone(): boolean {
+    return this.#state === "closing" && this.#socket.writableFinished;
+  }
+
   get isTls(): boolean {
     return this.tls !== "";
   }
@@ -138,7 +143,7 @@ export class Connection implements SessionWire, SocketOwner, ClientFacts {
     this.#bytesAtClose = this.#bytesIn;
     // The client may still send; it is read and thrown away until it closes, because closing with unread input would reset the connection
     // and could destroy our last reply on its way.
-    this.#socket.end();
+    this.#socket.end(this.listener.door.closing ? this.listener.door.checkDrained : undefined);
     this.#socket.resume();
   }
 

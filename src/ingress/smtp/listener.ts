@@ -84,6 +84,12 @@ export class Listener {
     return secure ? this.#secureOptions : this.#plainOptions;
   }
 
+  /** Every connection has said its last. */
+  isDone(): boolean {
+    for (const connection of this.connections) if (!connection.isDone) return false;
+    return true;
+  }
+
   removed(connection: Connection): void {
     if (!this.connections.delete(connection)) return;
     const group = addressGroup(connection.address);

@@ -1,9 +1,7 @@
 import { formatId } from "../../lib/ids.ts";
-import { failure } from "../../mail/failure-codes.ts";
 import type { Reply } from "../../mail/reply.ts";
 import type { Incoming } from "../../submission/submission.ts";
 import type { ContentFacts, ContentSink } from "../../wire/smtp/server/handler.ts";
-import { renderFailure } from "../../wire/smtp/render.ts";
 import type { ClientSession } from "./client-session.ts";
 import type { Connection } from "./connection.ts";
 
@@ -15,6 +13,8 @@ export class MessageSink implements ContentSink {
   readonly #maxSize: number;
   #size = 0;
   #held = 0;
+  /** Submission has been told that the message will not come. */
+  #over = false;
 
   constructor(incoming: Incoming, connection: Connection, session: ClientSession, maxSize: number) {
     this.#incoming = incoming;
@@ -26,22 +26,19 @@ export class MessageSink implements ContentSink {
   write(piece: Buffer): void | Promise<void> {
     this.#size += piece.length;
     // A principal's own limit; the rest is read and dropped, because SMTP has no way to stop a client in mid-message.
-    if (this.#size > this.#maxSize) return;
+    if (this.#size > this.#maxSize) return this.abort();
     this.#hold(piece.length);
     const waiting = this.#incoming.write(piece);
     return waiting === undefined ? undefined : this.#stored(waiting);
   }
 
   end(content: ContentFacts): Reply | Promise<Reply> {
-    if (this.#size > this.#maxSize) {
-      this.#release();
-      this.#incoming.abort();
-      return renderFailure(failure("submission.too-large"));
-    }
-    return this.#finish(content);
+    return this.#over ? this.#session.refuse("submission.too-large") : this.#finish(content);
   }
 
   abort(): void {
+    if (this.#over) return;
+    this.#over = true;
     this.#release();
     this.#incoming.abort();
   }

@@ -151,6 +151,17 @@ describe("fences", () => {
     assert.match(await client.say("MAIL FROM:<app@contoso.example>"), /^4\d\d 4\.7\.\d /);
   });
 
+  test("size: at MAIL when it is declared, at the end when it is not", async () => {
+    await using run = await greeted({ networks: [{ ...loopback, maxMessageSize: 50 }] });
+    const { client, door } = run;
+    assert.match(await client.say("MAIL FROM:<app@contoso.example> SIZE=51"), /^552 5\.3\.4 /);
+    client.send("MAIL FROM:<app@contoso.example>\r\nRCPT TO:<a@contoso.example>\r\nDATA\r\n");
+    for (const code of ["250", "250", "354"]) assert.equal((await client.reply()).slice(0, 3), code);
+    assert.match(await client.say(`${message}.`), /^552 5\.3\.4 /);
+    assert.deepEqual([door.submit.open, door.submit.aborted, door.submit.messages.length], [0, 1, 0]);
+    assert.match(await client.say("NOOP"), /^250 /);
+  });
+
   test("the most specific network counts", async () => {
     const one = { name: "one", addresses: ["127.0.0.1"], reversePaths: ["one@contoso.example"] };
     await using run = await greeted({ networks: [loopback, one] });
@@ -241,8 +252,7 @@ describe("listening", () => {
     gate.resolve();
     assert.match(await busy.reply(), /^250 2\.0\.0 Ok: queued/);
     assert.match(await busy.reply(), /^421 4\.3\.2 /);
-    busy.socket.end();
-    idle.socket.end();
+    // Neither has closed its side; that is not waited for.
     await closing;
     assert.equal(door.door.connections(), 0);
     assert.equal(door.submit.messages.length, 1);

@@ -32,7 +32,13 @@ export class SmtpDoor implements Ingress {
   readonly #dirty: Connection[] = [];
   readonly #flushAll = (): void => this.#flush();
   #ticker: NodeJS.Timeout | undefined;
+  /** Set while `close` waits. */
   #drained: (() => void) | null = null;
+  /** `close` was called. */
+  closing = false;
+  readonly checkDrained = (): void => {
+    if (this.#drained !== null && this.#listeners.every((listener) => listener.isDone())) this.#drained();
+  };
 
   constructor(options: SmtpDoorOptions, deps: SmtpDoorDeps) {
     this.options = options;
@@ -72,6 +78,7 @@ export class SmtpDoor implements Ingress {
   }
 
   async close(drainMs: number): Promise<void> {
+    this.closing = true;
     for (const listener of this.#listeners) listener.stop();
     const all = this.#listeners.flatMap((listener) => [...listener.connections]);
     for (const connection of all) connection.shutdown();
@@ -79,6 +86,7 @@ export class SmtpDoor implements Ingress {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#drained = resolve;
       const timer = setTimeout(resolve, drainMs);
+      this.checkDrained();
       await promise;
       clearTimeout(timer);
     }
@@ -102,7 +110,7 @@ export class SmtpDoor implements Ingress {
   }
 
   removed(): void {
-    if (this.#drained !== null && this.connections() === 0) this.#drained();
+    if (this.closing) this.checkDrained();
   }
 
   #flush(): void {
