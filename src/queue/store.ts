@@ -207,3 +207,8 @@ export class StoreFull extends Error {
 export class StoreFailed extends Error {
   override readonly name = "StoreFailed";
 }
+
+/** The operations do not fit what is stored (a state other than `from`, an id that exists): a bug of the caller. Nothing of the call was applied. */
+export class StoreConflict extends Error {
+  override readonly name = "StoreConflict";
+}

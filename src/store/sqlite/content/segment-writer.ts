@@ -1,0 +1,102 @@
+import type { ContentWriter, Extent } from "../../../queue/store.ts";
+import type { Segments } from "./segments.ts";
+
+/** What is gathered before a write. One writer has two at most: one that fills while the other is written. */
+const stageBytes = 256 * 1024;
+/** Stages kept for the next writer: new memory of this size costs more than filling it. */
+const stagesKept = 64;
+
+export class StagePool {
+  readonly #free: Buffer[] = [];
+
+  take(): Buffer {
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(stageBytes);
+  }
+
+  give(stage: Buffer): void {
+    if (this.#free.length < stagesKept) this.#free.push(stage);
+  }
+}
+
+/** Writes one content to segments, in extents of up to 256 KB; neighbours are joined at the end. */
+export class SegmentWriter implements ContentWriter {
+  readonly #segments: Segments;
+  readonly #pool: StagePool;
+  readonly #extents: Extent[] = [];
+  #stage: Buffer | null = null;
+  #filled = 0;
+  /** The write under way; its failure is told to whoever comes next. */
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(segments: Segments, pool: StagePool) {
+    this.#segments = segments;
+    this.#pool = pool;
+  }
+
+  write(piece: Uint8Array): void | Promise<void> {
+    this.#stage ??= this.#pool.take();
+    if (piece.byteLength <= this.#stage.byteLength - this.#filled) {
+      this.#stage.set(piece, this.#filled);
+      this.#filled += piece.byteLength;
+      return;
+    }
+    return this.#writeLong(piece);
+  }
+
+  async finish(): Promise<readonly Extent[]> {
+    await this.#writing;
+    await this.#flush();
+    await this.#writing;
+    const segments = new Set(this.#extents.map(({ segment }) => segment));
+    await Promise.all([...segments].map((segment) => this.#segments.sync(segment)));
+    return joined(this.#extents);
+  }
+
+  abort(): void {
+    // The space must not be given to another while a write to it is under way.
+    void this.#writing
+      .catch(() => undefined)
+      .then(() => {
+        for (const extent of this.#extents.splice(0)) this.#segments.free(extent);
+        if (this.#stage !== null) this.#pool.give(this.#stage);
+        this.#stage = null;
+      });
+  }
+
+  async #writeLong(piece: Uint8Array): Promise<void> {
+    for (let at = 0; at < piece.byteLength;) {
+      this.#stage ??= this.#pool.take();
+      const count = Math.min(piece.byteLength - at, this.#stage.byteLength - this.#filled);
+      this.#stage.set(piece.subarray(at, at + count), this.#filled);
+      this.#filled += count;
+      at += count;
+      if (this.#filled < this.#stage.byteLength) continue;
+      await this.#writing;
+      await this.#flush();
+    }
+  }
+
+  /** Starts the write of what is gathered; resolves when space for it was found. */
+  async #flush(): Promise<void> {
+    const stage = this.#stage;
+    if (stage === null || this.#filled === 0) return;
+    const length = this.#filled;
+    const extent = await this.#segments.take(length);
+    this.#extents.push(extent);
+    this.#stage = null;
+    this.#filled = 0;
+    const writing = this.#segments.write(extent, stage.subarray(0, length)).finally(() => this.#pool.give(stage));
+    writing.catch(() => undefined);
+    this.#writing = writing;
+  }
+}
+
+function joined(extents: readonly Extent[]): readonly Extent[] {
+  const all: { segment: number; offset: number; length: number }[] = [];
+  for (const { segment, offset, length } of extents) {
+    const last = all.at(-1);
+    if (last !== undefined && last.segment === segment && last.offset + last.length === offset) last.length += length;
+    else all.push({ segment, offset, length });
+  }
+  return all;
+}

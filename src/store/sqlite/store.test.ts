@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { StoreConflict } from "../../queue/store.ts";
+import { acceptOf, gather, openTest, recipientOf, relayed, scratch } from "./support.ts";
+
+test("what was accepted is claimed once, settled, and told", async () => {
+  await using place = await scratch();
+  await using opened = await openTest(place.directory);
+  const { store, archive } = opened;
+  await store.apply([acceptOf(1, [recipientOf(0, "queued"), recipientOf(1, "queued", { lane: 2, notBefore: 5000 })])]);
+  assert.deepEqual(await store.lanes(), [
+    { lane: 1, notBefore: 1000 },
+    { lane: 2, notBefore: 5000 },
+  ]);
+  const early = await store.claim(2, 4999, 10, false);
+  assert.deepEqual(early, { messages: [], nextDue: 5000 });
+  const { messages, nextDue } = await store.claim(1, 1000, 10, false);
+  assert.equal(nextDue, null);
+  assert.equal(messages.length, 1);
+  assert.equal(messages[0]?.message.messageIdField, "<1@contoso.example>");
+  assert.equal(Buffer.from(messages[0]?.message.prefix ?? []).toString(), "Received: here\r\n");
+  assert.equal(Buffer.from(messages[0]?.body ?? []).toString(), "Hello");
+  assert.deepEqual(
+    messages[0]?.recipients.map(({ n, address }) => [n, address]),
+    [[0, "bob0@fabrikam.example"]],
+  );
+  assert.deepEqual((await store.claim(1, 9000, 10, false)).messages, []);
+  assert.deepEqual(store.totals(), {
+    messages: 1,
+    accepted: 2,
+    queued: 1,
+    leased: 1,
+    inDoubt: 0,
+    held: 0,
+    relayed: 0,
+    failed: 0,
+    expired: 0,
+    cancelled: 0,
+  });
+
+  const attempt = { at: 2000, durationMs: 12, route: "tenant", remote: "mx.contoso.example:25" };
+  await store.apply([{ op: "settle", messageId: 1, recipients: [relayed(0)], attempt }]);
+  assert.equal((await archive.trace(1))?.attempts[0]?.results[0]?.text, "250 2.0.0 OK");
+  assert.equal((await gather(store.readContent({ size: 5, leadingDots: false, eightBit: false }, 1))).toString(), "Hello");
+  await store.claim(2, 5000, 10, false);
+  await store.apply([{ op: "settle", messageId: 1, recipients: [relayed(1)], attempt }]);
+  assert.equal(store.totals().messages, 0);
+  assert.equal(store.totals().relayed, 2);
+  const record = await archive.trace(1);
+  assert.equal(record?.attempts.length, 2);
+  assert.deepEqual(
+    record?.recipients.map(({ state }) => state),
+    ["relayed", "relayed"],
+  );
+  assert.equal(await archive.trace(2), null);
+});
+
+test("a call that does not fit fails alone and whole", async () => {
+  await using place = await scratch();
+  await using opened = await openTest(place.directory);
+  const { store } = opened;
+  const results = await Promise.allSettled([
+    store.apply([acceptOf(1, [recipientOf(0, "leased")])]),
+    store.apply([acceptOf(2, [recipientOf(0, "leased")]), { op: "settle", messageId: 1, recipients: [relayed(0, "held")] }]),
+    store.apply([acceptOf(3, [recipientOf(0, "queued")])]),
+    store.apply([acceptOf(3, [recipientOf(0, "queued")])]),
+  ]);
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ["fulfilled", "rejected", "fulfilled", "rejected"],
+  );
+  for (const result of results) if (result.status === "rejected") assert.ok(result.reason instanceof StoreConflict, String(result.reason));
+  assert.deepEqual([store.totals().accepted, store.totals().messages, store.lastId], [2, 2, 3]);
+});
+
+test("leases end with the run that took them", async () => {
+  await using place = await scratch();
+  {
+    await using first = await openTest(place.directory);
+    await first.store.apply([acceptOf(1, [recipientOf(0, "leased"), recipientOf(1, "leased", { doubt: true }), recipientOf(2, "held")])]);
+  }
+  await using second = await openTest(place.directory);
+  assert.deepEqual(second.recovered, { queued: 1, inDoubt: 1 });
+  const { queued, inDoubt, held, leased } = second.store.totals();
+  assert.deepEqual({ queued, inDoubt, held, leased }, { queued: 1, inDoubt: 1, held: 1, leased: 0 });
+});
+
+test("large contents go to segments and come back", async () => {
+  await using place = await scratch();
+  await using opened = await openTest(place.directory);
+  const { store } = opened;
+  const body = Buffer.alloc(3_000_000, "0123456789abcdef\r\n");
+  const writer = store.openContent();
+  for (let at = 0; at < body.length; at += 70_001) await writer.write(body.subarray(at, at + 70_001));
+  const extents = await writer.finish();
+  const content = { size: body.length, leadingDots: false, eightBit: false, extents };
+  await store.apply([acceptOf(1, [recipientOf(0, "queued")], null, { content })]);
+  const claim = await store.claim(1, 5000, 1, false);
+  assert.equal(claim.messages[0]?.body, null);
+  assert.deepEqual(claim.messages[0]?.message.content, content);
+  assert.ok(body.equals(await gather(store.readContent(content, 1))));
+});

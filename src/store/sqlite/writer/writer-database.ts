@@ -1,0 +1,246 @@
+import { closeSync, fdatasyncSync, fstatSync, openSync, writeSync } from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
+import { openWriting } from "../connection.ts";
+import { migrate } from "../migrations/migrate.ts";
+import {
+  calls,
+  errorKinds,
+  totalsAt,
+  type BatchDone,
+  type ChangeOrder,
+  type Packed,
+  type Recovered,
+  type WriterOptions,
+} from "../protocol.ts";
+import { stateCodes } from "../state-codes.ts";
+import { Ballast } from "./ballast.ts";
+import { Claims, ContentsOut } from "./claims.ts";
+import { classify, isConstraint } from "./errors.ts";
+import { Conflict, WriterOperations } from "./operations.ts";
+import { PackedReader } from "./packed-reader.ts";
+import { Selection } from "./selection.ts";
+import { RunningTotals } from "./totals.ts";
+
+const cacheKb = 16 * 1024;
+
+/** Set when the order of calls must be kept but each must fail alone. */
+type Mode = "together" | "apart" | "apart without accepting";
+
+/**
+ * The queue's database as the writer thread has it: one transaction a batch.
+ *
+ * The calls of a batch run together. Only when one of them throws is the batch rolled back and run again with a savepoint around each call,
+ * so that a bad one fails alone and the good ones pay nothing for it. When the disk is full the batch runs once more, after the ballast was
+ * let go, without the calls that accept messages: settlements still fit.
+ */
+export class WriterDatabase {
+  readonly #database: DatabaseSync;
+  readonly #totals: RunningTotals;
+  readonly #operations: WriterOperations;
+  readonly #claims: Claims;
+  readonly #selection: Selection;
+  readonly #forget;
+  readonly ballast: Ballast;
+  readonly recovered: Recovered;
+  #walBytes = 0;
+
+  constructor(options: WriterOptions) {
+    this.#database = openWriting(options.file, cacheKb);
+    try {
+      migrate(this.#database, options.file);
+      if (options.maxPages !== undefined) this.#database.exec(`PRAGMA max_page_count = ${options.maxPages}`);
+      growWal(`${options.file}-wal`, options.walBytes);
+      this.#totals = new RunningTotals(this.#database);
+      this.#operations = new WriterOperations(this.#database, this.#totals);
+      this.#claims = new Claims(this.#database, this.#totals);
+      this.#selection = new Selection(this.#database, this.#totals, this.#operations);
+      this.#forget = this.#database.prepare("DELETE FROM finished WHERE seq BETWEEN ? AND ?");
+      this.ballast = new Ballast(options.ballast);
+      this.recovered = this.#recover();
+    } catch (error) {
+      this.#database.close();
+      throw error;
+    }
+  }
+
+  get totals(): readonly number[] {
+    return this.#totals.values.slice();
+  }
+
+  batch(now: number, values: Packed, contents: Uint8Array | null): BatchDone {
+    try {
+      return this.#transaction(now, values, contents, "together");
+    } catch (error) {
+      const kind = classify(error);
+      if (kind === "broken") throw error;
+      if (kind === "full") return this.#whenFull(now, values, contents);
+      return this.#transaction(now, values, contents, "apart");
+    }
+  }
+
+  /** Frames that were in the WAL, and those not yet copied into the database. */
+  checkpoint(): readonly [frames: number, left: number] {
+    const row = this.#database.prepare("PRAGMA wal_checkpoint(PASSIVE)").get();
+    const frames = Number(row?.["log"] ?? 0);
+    const left = frames - Number(row?.["checkpointed"] ?? 0);
+    if (left === 0) this.#walBytes = 0;
+    return [frames, left];
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #whenFull(now: number, values: Packed, contents: Uint8Array | null): BatchDone {
+    this.ballast.release();
+    return this.#transaction(now, values, contents, "apart without accepting");
+  }
+
+  #transaction(now: number, values: Packed, contents: Uint8Array | null, mode: Mode): BatchDone {
+    const { freed } = this.#operations.finisher;
+    freed.length = 0;
+    this.#totals.begin();
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      const answer = this.#runCalls(now, new PackedReader(values), contents, mode);
+      this.#totals.write();
+      this.#database.exec("COMMIT");
+      this.#walBytes += (contents?.byteLength ?? 0) * 2 + values.length * 64 + 16384;
+      return {
+        kind: "done",
+        totals: this.totals,
+        ...answer,
+        freed: freed.length === 0 ? null : freed.slice(),
+        walBytes: this.#walBytes,
+        ballastHeld: this.ballast.held,
+      };
+    } catch (error) {
+      // After some errors SQLite has rolled back by itself.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#totals.rollBack();
+      throw error;
+    }
+  }
+
+  #runCalls(
+    now: number,
+    values: PackedReader,
+    contents: Uint8Array | null,
+    mode: Mode,
+  ): Pick<BatchDone, "results" | "errors" | "contents"> {
+    const results: (Packed | null)[] = [];
+    const errors: (number | string)[] = [];
+    const out = new ContentsOut();
+    let anyResult = false;
+    for (let position = 0; !values.done; position++) {
+      const end = values.number();
+      const takesMore = values.number() === 1;
+      if (takesMore && mode === "apart without accepting") {
+        errors.push(position, errorKinds.full, "no space left");
+        results.push(null);
+        values.at = end;
+        continue;
+      }
+      const result =
+        mode === "together"
+          ? this.#call(now, values, end, contents, out)
+          : this.#callApart(now, values, end, contents, out, position, errors);
+      if (result !== null) anyResult = true;
+      results.push(result);
+    }
+    return { results: anyResult ? results : null, errors: errors.length === 0 ? null : errors, contents: out.join() };
+  }
+
+  #callApart(
+    now: number,
+    values: PackedReader,
+    end: number,
+    contents: Uint8Array | null,
+    out: ContentsOut,
+    position: number,
+    errors: (number | string)[],
+  ): Packed | null {
+    const before = this.#totals.values.slice();
+    const freedBefore = this.#operations.finisher.freed.length;
+    this.#database.exec("SAVEPOINT one");
+    try {
+      const result = this.#call(now, values, end, contents, out);
+      this.#database.exec("RELEASE one");
+      return result;
+    } catch (error) {
+      const kind = classify(error);
+      if (kind !== "call") throw error;
+      this.#database.exec("ROLLBACK TO one; RELEASE one");
+      this.#totals.restore(before);
+      this.#operations.finisher.freed.length = freedBefore;
+      errors.push(
+        position,
+        error instanceof Conflict || isConstraint(error) ? errorKinds.conflict : errorKinds.fault,
+        (error as Error).message,
+      );
+      values.at = end;
+      return null;
+    }
+  }
+
+  #call(now: number, values: PackedReader, end: number, contents: Uint8Array | null, out: ContentsOut): Packed | null {
+    const call = values.number();
+    switch (call) {
+      case calls.apply:
+        while (values.at < end) this.#operations.run(values, contents, now);
+        return null;
+      case calls.claim:
+        return this.#claims.claim(values.number(), values.number(), values.number(), values.number() === 1, out);
+      case calls.lanes:
+        return this.#claims.lanes();
+      case calls.claimExpired:
+        return this.#claims.claimExpired(values.number(), values.number(), out);
+      case calls.change:
+        return this.#selection.change(JSON.parse(values.text()) as ChangeOrder, now);
+      case calls.forget: {
+        const { changes } = this.#forget.run(values.number(), values.number());
+        this.#totals.add(totalsAt.finished, -Number(changes));
+        return null;
+      }
+      default:
+        throw new Error(`unknown call ${call}`);
+    }
+  }
+
+  /** Leases do not outlive a run. What may have been sent by a route that must not repeat stays in doubt; the rest waits again. */
+  #recover(): Recovered {
+    const { leased, inDoubt, queued } = stateCodes;
+    this.#totals.begin();
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      const doubtful = Number(
+        this.#database.prepare(`UPDATE recipient SET state = ${inDoubt} WHERE state = ${leased} AND doubt = 1`).run().changes,
+      );
+      const again = Number(
+        this.#database.prepare(`UPDATE recipient SET state = ${queued}, doubt = 0 WHERE state = ${leased}`).run().changes,
+      );
+      this.#totals.add(leased, -doubtful - again);
+      this.#totals.add(inDoubt, doubtful);
+      this.#totals.add(queued, again);
+      this.#totals.write();
+      this.#database.exec("COMMIT");
+      return { queued: again, inDoubt: doubtful };
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#totals.rollBack();
+      throw error;
+    }
+  }
+}
+
+/** SQLite takes zeros behind the last frame for what they are: nothing (a frame carries the WAL's salt and a checksum). */
+function growWal(file: string, bytes: number): void {
+  const handle = openSync(file, "r+");
+  try {
+    const zeros = Buffer.alloc(1024 * 1024);
+    for (let at = fstatSync(handle).size; at < bytes;) at += writeSync(handle, zeros, 0, Math.min(zeros.length, bytes - at), at);
+    fdatasyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
