@@ -22,11 +22,12 @@ const maxLength = 32 * 1024;
  * (`director@a.example <printer@a.example>` gives both), and where that is not possible the value is not certain.
  */
 export function parseMailboxes(raw: string): Mailboxes {
+  if (raw.length > maxLength) return { addresses: [], certain: false };
   const value = raw.trim();
   if (plain.test(value)) return { addresses: [value], certain: true };
   const address = named.exec(value)?.[1];
   if (address !== undefined) return { addresses: [address], certain: true };
-  return value.length > maxLength ? { addresses: [], certain: false } : parseOddMailboxes(value);
+  return parseOddMailboxes(value);
 }
 
 function parseOddMailboxes(raw: string): Mailboxes {
