@@ -1,7 +1,7 @@
 import { argon2Sync, randomBytes, timingSafeEqual } from "node:crypto";
 
 /**
- * Passwords at rest: argon2id as a PHC string, `$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH` (docs/decisions: password hash).
+ * Passwords at rest: argon2id as a PHC string, `$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH` (docs/decisions/0001-password-hash.md).
  *
  * RFC 9106 §4 names larger parameters as its choices; ours are the smallest of the OWASP list (19 MiB, 2 passes, 1 lane), 35 ms on one core,
  * because one gateway may see hundreds of devices log in at the same minute. Hashes with other parameters are verified as written.

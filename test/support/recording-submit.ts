@@ -14,7 +14,7 @@ export class RecordingSubmit {
   open = 0;
   aborted = 0;
   /** Thrown by `end` when set. */
-  refusal: unknown = null;
+  refusal: Error | null = null;
   /** Awaited by `write` when set: a disk that is slow. */
   writeGate: Promise<void> | null = null;
   /** Awaited by `end` when set. */

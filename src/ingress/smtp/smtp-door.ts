@@ -72,6 +72,11 @@ export class SmtpDoor implements Ingress {
     return this.#listeners.reduce((sum, listener) => sum + listener.connections.size, 0);
   }
 
+  /** Open connections of one listener. */
+  connectionsOf(listener: string): number {
+    return this.#listeners.find(({ options }) => options.name === listener)?.connections.size ?? 0;
+  }
+
   /** Another certificate for a listener; open connections keep theirs. @throws Error when it is not valid: the old one stays. */
   useCertificate(listener: string, certificate: { readonly cert: string; readonly key: string }): void {
     for (const one of this.#listeners) if (one.options.name === listener) one.useCertificate(certificate);
