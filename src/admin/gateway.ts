@@ -40,7 +40,6 @@ export interface QueueControl {
 export type QueueAction = "hold" | "release" | "retry" | "drop";
 
 export interface QueueChange {
-  readonly messages: number;
   readonly recipients: number;
   /** Recipients that matched but could not be changed, such as one that is being attempted. */
   readonly skipped: number;

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { isPasswordHash } from "../identity/password-hash.ts";
 import { isLoopbackAddress, isPrivateAddress } from "../lib/private-address.ts";
 import type { Report } from "./load.ts";
 import { nearest, type Path } from "./fault.ts";
@@ -13,7 +14,18 @@ export function crossCheck(config: GatewayConfig, report: Report): void {
   unique(config.routing.rules, "routing.rules", report);
   listeners(config, report);
   networks(config, report);
-  config.principals.forEach((principal, index) => fence(principal, ["principals", index], report));
+  config.principals.forEach((principal, index) => {
+    const path: Path = ["principals", index];
+    fence(principal, path, report);
+    if (typeof principal.password !== "string" && !isPasswordHash(principal.password.hash)) {
+      report(
+        "error",
+        [...path, "password", "hash"],
+        "is not a password hash",
+        "Paste what `postern hash-password` prints, in single quotes.",
+      );
+    }
+  });
   rules(config, report);
   routes(config, report);
   queue(config, report);

@@ -1,0 +1,234 @@
+import type { ClientFacts, SmtpDoorLog } from "../ingress/smtp/door-log.ts";
+import { formatId } from "../lib/ids.ts";
+import type { Log } from "../lib/log.ts";
+import type { Failure } from "../mail/failure.ts";
+import { replyText } from "../mail/reply.ts";
+import { enhancedStatus } from "../mail/status.ts";
+import type { QueueLog } from "../queue/queue-log.ts";
+import type { StoredMessage, StoredRecipient } from "../queue/store.ts";
+import type { RouteLog } from "../routes/route-log.ts";
+
+/**
+ * The facts that the parts tell, written to the log and counted. Counters are since start; the totals that balance are the store's.
+ */
+export interface Facts {
+  readonly door: SmtpDoorLog;
+  readonly queue: QueueLog;
+  readonly routes: RouteLog;
+  readonly counters: FactCounters;
+  /** Facts of the process. */
+  started(version: string, dataDirectory: string): void;
+  stopping(reason: string): void;
+  reloaded(generation: string, applied: readonly string[]): void;
+}
+
+export interface FactCounters {
+  connections: number;
+  openConnections: number;
+  acceptedMessages: number;
+  refusals: number;
+  logIns: number;
+  failedLogIns: number;
+  attempts: number;
+  relayed: number;
+  delayed: number;
+  failed: number;
+  expired: number;
+  inDoubt: number;
+  dsns: number;
+  circuitOpenings: number;
+  faults: number;
+}
+
+/** @param isPrincipal whether a name is one of the configuration: only such names are logged as typed when a log-in fails. */
+export function recordFacts(log: Log, isPrincipal: (name: string) => boolean = () => false): Facts {
+  const counters: FactCounters = {
+    connections: 0,
+    openConnections: 0,
+    acceptedMessages: 0,
+    refusals: 0,
+    logIns: 0,
+    failedLogIns: 0,
+    attempts: 0,
+    relayed: 0,
+    delayed: 0,
+    failed: 0,
+    expired: 0,
+    inDoubt: 0,
+    dsns: 0,
+    circuitOpenings: 0,
+    faults: 0,
+  };
+  return {
+    counters,
+    door: doorFacts(log, counters, isPrincipal),
+    queue: queueFacts(log, counters),
+    routes: routeFacts(log, counters),
+    started: (version, dataDirectory) => log.info({ version, dataDirectory, pid: process.pid, node: process.version }, "started"),
+    stopping: (reason) => log.info({ reason }, "stopping"),
+    reloaded: (generation, applied) => log.info({ generation, applied }, "reloaded"),
+  };
+}
+
+function doorFacts(log: Log, counters: FactCounters, isPrincipal: (name: string) => boolean): SmtpDoorLog {
+  return {
+    listening: (listener, address, port) => log.info({ listener, address, port }, "listening"),
+    connected(client) {
+      counters.connections++;
+      counters.openConnections++;
+      if (log.isLevelEnabled("debug")) log.debug(clientOf(client), "connected");
+    },
+    disconnected(client, reason) {
+      counters.openConnections--;
+      if (log.isLevelEnabled("debug")) log.debug({ ...clientOf(client), reason }, "disconnected");
+    },
+    accepted(client, id, size) {
+      if (log.isLevelEnabled("debug")) log.debug({ id: formatId(id), ...clientOf(client), size }, "received");
+    },
+    refused(client, code, text) {
+      counters.refusals++;
+      log.info({ ...clientOf(client), code, text }, "refused");
+    },
+    loggedIn(client, mechanism) {
+      counters.logIns++;
+      if (log.isLevelEnabled("debug")) log.debug({ ...clientOf(client), mechanism }, "logged-in");
+    },
+    logInFailed(client, mechanism, user, code) {
+      counters.failedLogIns++;
+      // People type passwords into the field for the name.
+      log.warn({ ...clientOf(client), mechanism, user: isPrincipal(user) ? user : `${user.slice(0, 2)}…`, code }, "log-in-failed");
+    },
+    tlsOnPlainPort: (client, crossed) => log.info({ ...clientOf(client), crossed }, "tls-on-plain-port"),
+    tlsFailed: (client, reason) => log.info({ ...clientOf(client), reason }, "tls-failed"),
+    turnedAway(listener, address, code) {
+      counters.refusals++;
+      log.info({ listener, client: address, code }, "turned-away");
+    },
+    cut: (client, reason) => log.info({ ...clientOf(client), reason }, "cut"),
+    fault(client, error) {
+      counters.faults++;
+      log.error({ ...(client === null ? {} : clientOf(client)), error }, "fault");
+    },
+  };
+}
+
+function routeFacts(log: Log, counters: FactCounters): RouteLog {
+  return {
+    connected(route, remote, address, tls) {
+      if (log.isLevelEnabled("debug")) log.debug({ route, remote, address, tls }, "route-connected");
+    },
+    connectFailed: (route, remote, step, code, text) => log.warn({ route, remote, step, code, text }, "route-connect-failed"),
+    connectionLost: (route, remote, text) => log.info({ route, remote, text }, "route-connection-lost"),
+    tlsGivenUp: (route, remote, text) => log.warn({ route, remote, text }, "route-tls-given-up"),
+    writeFailed: (route, folder, text) => log.warn({ route, folder, text }, "route-write-failed"),
+    fault(where, error) {
+      counters.faults++;
+      log.error({ where, error }, "fault");
+    },
+  };
+}
+
+function queueFacts(log: Log, counters: FactCounters): QueueLog {
+  return {
+    accepted(message, recipients) {
+      counters.acceptedMessages++;
+      if (!log.isLevelEnabled("info")) return;
+      const { principal, origin, messageIdField, content } = message;
+      log.info(
+        {
+          id: formatId(message.id),
+          from: message.reversePath ?? "<>",
+          to: recipients.length === 1 ? recipients[0]?.address : recipients.map((recipient) => recipient.address).slice(0, 20),
+          recipients: recipients.length,
+          principal,
+          door: origin.door,
+          client: origin.clientAddress,
+          size: content.size,
+          messageId: messageIdField,
+        },
+        "accepted",
+      );
+    },
+    relayed(message, recipient, attempt, text) {
+      counters.attempts++;
+      counters.relayed++;
+      if (!log.isLevelEnabled("info")) return;
+      log.info(
+        {
+          ...about(message, recipient),
+          route: attempt.route,
+          remote: attempt.remote,
+          tls: attempt.tls,
+          ms: attempt.durationMs,
+          reply: text,
+        },
+        "relayed",
+      );
+    },
+    delayed(message, recipient, attempt, reason, notBefore) {
+      counters.attempts++;
+      counters.delayed++;
+      if (!log.isLevelEnabled("info")) return;
+      log.info(
+        {
+          ...about(message, recipient),
+          route: attempt.route,
+          remote: attempt.remote,
+          ...causeOf(reason),
+          notBefore: new Date(notBefore).toISOString(),
+        },
+        "delayed",
+      );
+    },
+    failed(message, recipient, attempt, reason) {
+      if (attempt !== null) counters.attempts++;
+      counters.failed++;
+      log.warn(
+        { ...about(message, recipient), ...(attempt === null ? {} : { route: attempt.route, remote: attempt.remote }), ...causeOf(reason) },
+        "failed",
+      );
+    },
+    expired(message, recipient, reason) {
+      counters.expired++;
+      log.warn({ ...about(message, recipient), ...causeOf(reason) }, "expired");
+    },
+    inDoubt(message, recipient, attempt, reason) {
+      counters.attempts++;
+      counters.inDoubt++;
+      log.warn({ ...about(message, recipient), route: attempt.route, remote: attempt.remote, ...causeOf(reason) }, "in-doubt");
+    },
+    held: (message, recipients, reason) => log.info({ id: formatId(message.id), recipients: recipients.length, reason }, "held"),
+    dsnMade(dsn, original, kind) {
+      counters.dsns++;
+      log.info({ id: formatId(dsn.id), about: formatId(original.id), kind }, "dsn-made");
+    },
+    circuitOpened(route, reason, retryAt) {
+      counters.circuitOpenings++;
+      log.warn({ route, ...causeOf(reason), retryAt: new Date(retryAt).toISOString() }, "route-opened");
+    },
+    circuitClosed: (route) => log.info({ route }, "route-closed"),
+    fault(where, error) {
+      counters.faults++;
+      log.error({ where, error }, "fault");
+    },
+  };
+}
+
+function about(message: StoredMessage, recipient: StoredRecipient) {
+  return { id: formatId(message.id), to: recipient.address, attempt: recipient.attempts };
+}
+
+function causeOf(reason: Failure) {
+  const reply = reason.reply === undefined ? {} : { reply: replyText(reason.reply) };
+  return { code: reason.code, status: enhancedStatus(reason.permanent, reason.detail), text: reason.text, ...reply };
+}
+
+function clientOf({ listenerName, address, clientName, principalName, tls }: ClientFacts) {
+  return {
+    listener: listenerName,
+    client: address,
+    name: clientName,
+    ...(principalName === "" ? {} : { principal: principalName }),
+    ...(tls === "" ? {} : { tls }),
+  };
+}

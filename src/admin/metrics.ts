@@ -1,0 +1,87 @@
+import { Counter, Gauge, Registry, collectDefaultMetrics } from "@prometheus-io/client";
+import type { Gateway } from "./gateway.ts";
+
+/**
+ * Metrics in Prometheus' text format, prefix `postern_`. Read from the facade when they are asked for: nothing is counted twice and nothing
+ * costs while mail flows. The registry is our own, never the library's global one.
+ */
+export interface Metrics {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
+const recipientStates = ["accepted", "relayed", "failed", "expired", "cancelled"] as const;
+const waitingStates = ["queued", "leased", "inDoubt", "held"] as const;
+const circuits = ["closed", "open", "paused"] as const;
+
+export function createMetrics(gateway: Gateway): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry, prefix: "postern_" });
+  const gauge = <L extends string = never>(name: string, help: string, labelNames: L[] = []) =>
+    new Gauge({ name: `postern_${name}`, help, labelNames, registers });
+  const counter = <L extends string = never>(name: string, help: string, labelNames: L[] = []) =>
+    new Counter({ name: `postern_${name}`, help, labelNames, registers });
+
+  const info = gauge("info", "Version and name; always 1", ["version", "hostname"]);
+  const recipients = counter("recipients_total", "Recipients ever taken (accepted) and how they ended", ["state"]);
+  const waiting = gauge("queue_recipients", "Recipients that wait, by state", ["state"]);
+  const messages = gauge("queue_messages", "Messages that wait");
+  const oldest = gauge("queue_oldest_age_seconds", "Age of the longest waiting message; 0 when none waits");
+  const balanced = gauge("balance_ok", "1 when accepted = relayed + failed + expired + cancelled + queued + leased + in doubt + held");
+  const accepted = counter("messages_accepted_total", "Messages taken since start");
+  const refused = counter("refusals_total", "Positive answers withheld at the doors since start");
+  const attempts = counter("attempts_total", "Attempts at routes since start");
+  const delayed = counter("delays_total", "Attempts that ended in a delay since start");
+  const accepting = gauge("accepting", "1 when there is room for new messages");
+  const disk = gauge("disk_free_bytes", "Bytes free on the disk of the data directory");
+  const connections = gauge("connections", "Open connections, by listener", ["listener"]);
+  const listenerUp = gauge("listener_up", "1 when the listener is bound", ["listener", "kind"]);
+  const circuit = gauge("route_circuit", "1 for the state that the route's circuit is in", ["route", "state"]);
+  const active = gauge("route_active_transactions", "Transactions under way", ["route"]);
+  const outcomes = counter("route_recipients_total", "Recipients attempted since start, by outcome", ["route", "outcome"]);
+  const openings = counter("route_circuit_openings_total", "How often the circuit opened since start", ["route"]);
+  const clockOffset = gauge("clock_offset_seconds", "Policy time minus wall time");
+
+  const collect = () => {
+    const status = gateway.status();
+    info.set({ version: status.version, hostname: status.hostname }, 1);
+    for (const state of recipientStates) setCounter(recipients, { state }, status.totals[state]);
+    for (const state of waitingStates) waiting.set({ state: state === "inDoubt" ? "in_doubt" : state }, status.totals[state]);
+    messages.set(status.totals.messages);
+    oldest.set((status.oldestQueuedMs ?? 0) / 1000);
+    balanced.set(status.balance.ok ? 1 : 0);
+    setCounter(accepted, {}, status.counters.acceptedMessages);
+    setCounter(refused, {}, status.counters.refusedMessages);
+    setCounter(attempts, {}, status.counters.attempts);
+    setCounter(delayed, {}, status.counters.delayed);
+    accepting.set(status.accepting ? 1 : 0);
+    disk.set(status.diskFreeBytes);
+    clockOffset.set(status.clockOffsetMs / 1000);
+    for (const listener of status.listeners) {
+      connections.set({ listener: listener.name }, listener.connections);
+      listenerUp.set({ listener: listener.name, kind: listener.kind }, listener.ready ? 1 : 0);
+    }
+    // Routes come and go with the configuration.
+    for (const metric of [circuit, active, outcomes, openings]) metric.reset();
+    for (const route of status.routes) {
+      for (const state of circuits) circuit.set({ route: route.name, state }, route.circuit === state ? 1 : 0);
+      active.set({ route: route.name }, route.active);
+      for (const outcome of ["relayed", "delayed", "failed"] as const) outcomes.inc({ route: route.name, outcome }, route[outcome]);
+      openings.inc({ route: route.name }, route.openings);
+    }
+  };
+  return {
+    contentType: registry.contentType,
+    async text() {
+      collect();
+      return await registry.metrics();
+    },
+  };
+}
+
+/** The count is kept elsewhere; the metric follows it. */
+function setCounter<L extends string>(metric: Counter<L>, labels: Partial<Record<L, string | number>>, value: number): void {
+  metric.remove(labels as never);
+  metric.inc(labels as never, value);
+}

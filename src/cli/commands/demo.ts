@@ -1,0 +1,145 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { namedPorts, type DemoPorts } from "../../lib/ports.ts";
+import { openControl } from "../control.ts";
+import { prepareDirectory } from "../data-directory.ts";
+import { demoPrincipal, portsFor, writeDemoFacts, writeGatewayConfig } from "../demo/demo-files.ts";
+import { GaveUp, supervise, type Supervised } from "../demo/supervisor.ts";
+import { CommandError } from "../exit-codes.ts";
+import { withData, withExamples, wholeNumber } from "../options.ts";
+
+interface Options {
+  readonly data: string;
+  readonly portOffset: number;
+}
+
+/** A little more than the gateway itself takes to drain. */
+const graceMs = 30_000;
+/** Ports that are opened today; the others of the table are kept free for what comes. */
+const openedPorts: ReadonlySet<string> = new Set([
+  "gateway.smtp",
+  "gateway.submission",
+  "gateway.submissions",
+  "gateway.console",
+  "sandbox.mx",
+  "sandbox.internetMx",
+  "sandbox.ui",
+]);
+
+export default function define(command: Command): void {
+  withData(command)
+    .option("--port-offset <n>", "add to every port: a multiple of 100, at most 20000", wholeNumber(0, 1_000_000), 0)
+    .action(async (options: Options) => await demo(options));
+  withExamples(command, [
+    ["postern demo", "gateway and sandbox, data in ./.postern"],
+    ["postern demo --data /tmp/second --port-offset 100", "a second one beside it"],
+    ["postern env", "ports, credentials and CA of the running demo"],
+  ]);
+  command.addHelpText("after", "\nEverything listens on loopback only. Ctrl-C ends both processes.");
+}
+
+async function demo({ data, portOffset }: Options): Promise<void> {
+  const ports = portsFor(portOffset);
+  prepareDirectory(data);
+  await refuseSecond(data);
+  await refuseTaken(ports);
+  say(`data in ${data}`);
+  const { ensureCertificates } = await import("../demo/certificates.ts");
+  const certificates = await ensureCertificates(data);
+  say(`certificate authority ${certificates.caFile}`);
+  const config = writeGatewayConfig(data, ports, certificates);
+  say(`gateway's configuration ${config}`);
+  writeDemoFacts(data, { pid: process.pid, portOffset, ...demoPrincipal, caFile: certificates.caFile });
+  const logs = join(data, "log");
+  mkdirSync(logs, { recursive: true, mode: 0o700 });
+
+  const children: Supervised[] = [];
+  const ended = Promise.withResolvers<string>();
+  process
+    .on("SIGINT", () => ended.resolve("SIGINT"))
+    .on("SIGTERM", () => ended.resolve("SIGTERM"))
+    .on("SIGHUP", () => ended.resolve("SIGHUP"));
+  const start = async (name: string, args: readonly string[]) => {
+    const child = supervise({
+      name,
+      args,
+      logFile: join(logs, `${name}.log`),
+      onRestart: (reason) => say(`${name} ${reason}: starting it again`),
+    });
+    children.push(child);
+    return await Promise.race([child.ready.then(() => true), ended.promise.then(() => false)]);
+  };
+  try {
+    // The gateway asks the sandbox for the time before it takes mail.
+    const up =
+      (await start("sandbox", ["sandbox", "--data", data, "--port-offset", String(portOffset)])) &&
+      (await start("gateway", ["serve", "--config", config, "--data", data]));
+    if (up) {
+      announce(data, ports, certificates.caFile);
+      await Promise.race([ended.promise, ...children.map(({ failed }) => failed)]);
+    }
+  } catch (error) {
+    if (!(error instanceof GaveUp)) throw error;
+    process.stderr.write(`postern: ${error.message}\n`);
+    process.exitCode = error.exitCode;
+  } finally {
+    say("stopping");
+    // The gateway first: what is under way can still be relayed to the sandbox.
+    for (const child of children.reverse()) await child.stop(graceMs);
+    say("stopped");
+  }
+  process.exit();
+}
+
+function announce(data: string, { gateway, sandbox }: DemoPorts, caFile: string): void {
+  const token = readFileSync(join(data, "admin-token"), "utf8").trim();
+  const at = (port: number) => `127.0.0.1:${port}`;
+  const rows: readonly (readonly [string, string])[] = [
+    ["SMTP relay", `${at(gateway.smtp)}  from loopback, as anyone @contoso.example`],
+    ["submission", `${at(gateway.submission)}  STARTTLS, user ${demoPrincipal.user}, password ${demoPrincipal.password}`],
+    ["submissions", `${at(gateway.submissions)}  TLS, the same user`],
+    ["console", `http://${at(gateway.console)}/login?token=${token}`],
+    ["tenant MX", `${at(sandbox.mx)}  contoso.example, emulated`],
+    ["internet MX", `${at(sandbox.internetMx)}  fabrikam.example, outlook.example, gmail.example, emulated`],
+    ["sandbox", `http://${at(sandbox.ui)}/  received mail, faults, clock`],
+    ["CA", caFile],
+  ];
+  for (const [name, value] of rows) process.stdout.write(`  ${name.padEnd(12)} ${value}\n`);
+  say(
+    `try: postern send --from ${demoPrincipal.from} --to bob@fabrikam.example --subject Hello --text Hi${data === join(process.cwd(), ".postern") ? "" : ` --data ${data}`}`,
+  );
+  process.stdout.write("ready\n");
+}
+
+function say(text: string): void {
+  process.stdout.write(`postern demo: ${text}\n`);
+}
+
+async function refuseSecond(data: string): Promise<void> {
+  const status = await openControl(data)
+    .get<{ pid: number }>("/api/status")
+    .catch(() => null);
+  if (status !== null)
+    throw new CommandError(
+      "unavailable",
+      `a gateway runs in ${data} already (process ${status.pid}); choose another directory with --data`,
+    );
+}
+
+async function refuseTaken(ports: DemoPorts): Promise<void> {
+  for (const { name, port } of namedPorts(ports)) {
+    if (openedPorts.has(name) && !(await isFree(port))) {
+      throw new CommandError("unavailable", `port ${port} (${name}) is taken, perhaps by another demo; choose another --port-offset`);
+    }
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen({ host: "127.0.0.1", port, exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,124 @@
+import { InvalidArgumentError, type Command } from "commander";
+import type { ProbeView, RouteView } from "../../admin/contract.ts";
+import { openControl } from "../control.ts";
+import { cleanCell, printJson, printLines, printTable, shortTime } from "../output.ts";
+import { repeated, size, withData, withExamples, withJson, type CommonOptions } from "../options.ts";
+
+interface ExplainOptions extends CommonOptions {
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly size: number;
+  readonly principal: string;
+}
+
+interface Answer {
+  readonly recipient: string;
+  readonly text: readonly string[];
+}
+
+const states: Readonly<Record<string, string>> = { closed: "working", open: "in trouble", paused: "paused" };
+
+export default function define(command: Command): void {
+  withJson(withData(command)).action(async ({ data, json }: CommonOptions) => {
+    const { routes } = await openControl(data).get<{ routes: readonly RouteView[] }>("/api/routes");
+    if (json === true) return printJson(routes);
+    printRoutes(routes);
+  });
+  withExamples(command, [
+    ["postern routes", "every route and its health"],
+    ["postern routes explain --from app@contoso.example --to bob@fabrikam.example", "what routing would decide"],
+    ["postern routes probe tenant", "connect, TLS, log-in; no message is sent"],
+    ["postern routes pause tenant", "send nothing by it until resumed"],
+  ]);
+  const sub = (name: string, summary: string) => withJson(withData(command.command(name).description(summary).exitOverride()));
+  sub("show", "one route")
+    .argument("<name>", "route")
+    .action(async (name: string, _: unknown, self: Command) => {
+      const { data, json } = self.optsWithGlobals<CommonOptions>();
+      const route = await openControl(data).get<RouteView>(`/api/routes/${encodeURIComponent(name)}`);
+      if (json === true) return printJson(route);
+      printLines(describe(route));
+    });
+  for (const [action, summary] of [
+    ["pause", "send nothing by a route until it is resumed"],
+    ["resume", "send by a paused route again"],
+  ] as const) {
+    sub(action, summary)
+      .argument("<name>", "route")
+      .action(async (name: string, _: unknown, self: Command) => {
+        const { data, json } = self.optsWithGlobals<CommonOptions>();
+        const route = await openControl(data).post<RouteView>(`/api/routes/${encodeURIComponent(name)}/${action}`);
+        if (json === true) return printJson(route);
+        process.stdout.write(`${route.name}: ${states[route.circuit] ?? route.circuit}\n`);
+      });
+  }
+  sub("probe", "try a route up to but not including a message")
+    .argument("<name>", "route")
+    .action(async (name: string, _: unknown, self: Command) => {
+      const { data, json } = self.optsWithGlobals<CommonOptions>();
+      const probe = await openControl(data).post<ProbeView>(`/api/routes/${encodeURIComponent(name)}/probe`);
+      if (json === true) printJson(probe);
+      else
+        printLines([
+          ...probe.steps.map((step) => `${step.ok ? "ok  " : "FAIL"}  ${step.name}: ${cleanCell(step.text)}`),
+          cleanCell(probe.text),
+        ]);
+      if (!probe.ok) process.exitCode = 1;
+    });
+  const explain = sub("explain", "what routing would decide for a message; nothing is sent")
+    .requiredOption("--from <address>", "reverse-path; <> for the null one")
+    .requiredOption("--to <address>", "recipient; may be given more than once", repeatedAddress)
+    .option("--size <size>", "size of the message", size, 10_240)
+    .option("--principal <name>", "who submits; a network is net:NAME", "");
+  explain.action(async (_: unknown, self: Command) => {
+    const { data, json, from, to, size: bytes, principal } = self.optsWithGlobals<ExplainOptions>();
+    const { answers } = await openControl(data).post<{ answers: readonly Answer[] }>("/api/routes/explain", {
+      from,
+      to,
+      size: bytes,
+      principal,
+    });
+    if (json === true) return printJson(answers);
+    printLines(
+      answers
+        .flatMap(({ recipient, text }, index) => [...(index === 0 ? [] : [""]), recipient, ...text.map((line) => `  ${line}`)])
+        .map(cleanCell),
+    );
+  });
+  withExamples(explain, [
+    [
+      "postern routes explain --from app@contoso.example --to a@contoso.example --to b@fabrikam.example --size 20MB",
+      "two recipients at once",
+    ],
+  ]);
+}
+
+function repeatedAddress(value: string, before: readonly string[] | undefined): readonly string[] {
+  if (!value.includes("@")) throw new InvalidArgumentError("Write user@domain.");
+  return repeated(value, before);
+}
+
+function printRoutes(routes: readonly RouteView[]): void {
+  const rows = routes.map((route) => [
+    route.name,
+    `${route.kind} ${route.target}`,
+    states[route.circuit] ?? route.circuit,
+    shortTime(route.since),
+    `${route.active}/${route.concurrency}`,
+    String(route.relayed),
+    String(route.delayed),
+    String(route.failed),
+    route.reason ?? route.lastReply ?? "",
+  ]);
+  printTable(["ROUTE", "LEADS TO", "STATE", "SINCE", "ACTIVE", "RELAYED", "DELAYED", "FAILED", "LAST WORDS"], rows);
+}
+
+function describe(route: RouteView): string[] {
+  return [
+    `${route.name}: ${route.kind} to ${route.target}`,
+    `  ${states[route.circuit] ?? route.circuit} since ${shortTime(route.since)}${route.reason === undefined ? "" : `: ${cleanCell(route.reason)}`}${route.retryAt === undefined ? "" : `; next try ${shortTime(route.retryAt)}`}`,
+    `  ${route.active} of ${route.concurrency} transactions under way`,
+    `  since start: ${route.relayed} relayed, ${route.delayed} delayed, ${route.failed} failed, ${route.openings} times in trouble`,
+    ...(route.lastReply === undefined ? [] : [`  last reply: ${cleanCell(route.lastReply)}`]),
+  ];
+}

@@ -1,0 +1,81 @@
+import { writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Command } from "commander";
+import { CommandError } from "../exit-codes.ts";
+import { portsFor } from "../demo/demo-files.ts";
+import { withData, withExamples, wholeNumber } from "../options.ts";
+import { prepareDirectory } from "../data-directory.ts";
+import { endings, startFault } from "./serve.ts";
+
+interface Options {
+  readonly config?: string;
+  readonly data: string;
+  readonly portOffset: number;
+}
+
+export default function define(command: Command): void {
+  withData(command)
+    .option("-c, --config <file>", "configuration file; without one everything has its default")
+    .option("--port-offset <n>", "add to every port", wholeNumber(0, 20_000), 0)
+    .action(async (options: Options) => await runSandbox(options));
+  withExamples(command, [
+    ["postern sandbox", "run it; the page with its mail is at http://127.0.0.1:8026/"],
+    ["postern env --of sandbox", "what clients need to reach it"],
+  ]);
+}
+
+async function runSandbox(options: Options): Promise<void> {
+  const [
+    { openLog },
+    { startSandbox },
+    { sandboxOptions },
+    { sandboxEnvironment },
+    { loadSandboxConfig },
+    { ConfigError },
+    { ensureCertificates },
+  ] = await Promise.all([
+    import("../../lib/log.ts"),
+    import("../../sandbox/sandbox.ts"),
+    import("../../sandbox/options.ts"),
+    import("../../sandbox/environment.ts"),
+    import("../../config/sandbox-config.ts"),
+    import("../../config/fault.ts"),
+    import("../demo/certificates.ts"),
+  ]);
+  const ports = portsFor(options.portOffset).sandbox;
+  const load = () => {
+    try {
+      return loadSandboxConfig(options.config === undefined ? null : resolve(options.config)).config;
+    } catch (error) {
+      if (error instanceof ConfigError) throw new CommandError("config", error.message, { cause: error });
+      throw error;
+    }
+  };
+  const file = load();
+  // Within a demo the sandbox lies in DIR/sandbox, and authority and certificates beside it.
+  const folder = join(options.data, "sandbox");
+  prepareDirectory(folder);
+  const certificates = await ensureCertificates(options.data);
+  using output = openLog("info");
+  const { log } = output;
+  await using ending = endings();
+  const sandbox = await startSandbox(
+    sandboxOptions(file, {
+      dataDirectory: folder,
+      tls: { certificateFile: certificates.sandbox.certFile, keyFile: certificates.sandbox.keyFile },
+      ports,
+      log: (fact) => log.info(fact, fact.event),
+    }),
+  ).catch((error: unknown) => {
+    throw startFault(error);
+  });
+  writeFileSync(join(folder, "env.json"), JSON.stringify({ ...sandboxEnvironment(sandbox), CA_FILE: certificates.caFile }, null, 2), {
+    mode: 0o600,
+  });
+  process.send?.({ ready: true });
+  output.flush();
+  await ending.asked;
+  await sandbox[Symbol.asyncDispose]();
+  output.flush();
+  process.exit(0);
+}

@@ -1,0 +1,23 @@
+import { SandboxSchema, type SandboxFile } from "../sandbox/options.ts";
+import { plain, type Schema } from "./kinds.ts";
+import { loadFile, parseConfig, type Loaded, type LoadOptions } from "./load.ts";
+
+/**
+ * sandbox.yaml. The defaults of ports are left out when it is parsed: they follow the port offset, which the file does not know.
+ */
+export const sandboxSchema: Schema = plain(SandboxSchema);
+
+/** Reads the sandbox's configuration, or nothing at all; throws ConfigError with every fault. */
+export function loadSandboxConfig(file: string | null, options?: LoadOptions): Loaded<SandboxFile> {
+  const schema = withoutPortDefaults(sandboxSchema);
+  return file === null
+    ? parseConfig("{}", "sandbox.yaml", ".", schema, () => undefined, options)
+    : loadFile(file, schema, () => undefined, options);
+}
+
+function withoutPortDefaults(schema: Schema): Schema {
+  const ports = schema.properties?.["ports"];
+  if (ports === undefined) return schema;
+  const properties = Object.fromEntries(Object.entries(ports.properties ?? {}).map(([name, { default: _, ...rest }]) => [name, rest]));
+  return { ...schema, properties: { ...schema.properties, ports: { ...ports, properties } } };
+}
