@@ -17,6 +17,7 @@ import { PolicyClock } from "./lib/clock.ts";
 import { Dialer } from "./lib/dial.ts";
 import { IdSource } from "./lib/ids.ts";
 import { systemResolver } from "./lib/resolver.ts";
+import type { Archive } from "./queue/archive.ts";
 import { Queue } from "./queue/queue.ts";
 import { createDsnComposer } from "./reports/dsn.ts";
 import type { Route } from "./routes/route.ts";
@@ -44,9 +45,9 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
     const opened = await openStore({
       directory: dataDirectory,
       now: () => clock.now(),
-      keepMs: config.history.keepMs,
-      maxHistoryBytes: config.history.maxSize,
-      onFault: (where, error) => facts.queue.fault(where, error),
+      freeSpaceReserveBytes: config.queue.freeSpaceReserve,
+      retention: { keepMs: config.history.keepMs, maxBytes: config.history.maxSize },
+      onFault: (error) => failed.resolve(error),
     });
     cleanUp.use(opened);
     const { store, archive } = opened;
@@ -86,6 +87,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       await queue.close(graceMs);
       await cleanUp.disposeAsync();
     };
+    const oldest = cleanUp.use(watchOldest(archive));
     const gateway = createGateway({
       config,
       version: options.version,
@@ -96,6 +98,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       door,
       devices,
       counters: facts.counters,
+      oldestWaiting: oldest.receivedAt,
       reload: () => reload(options, config, { queue, routes, door, facts }),
     });
     cleanUp.use(await openAdmin(gateway, { config, dataDirectory, facts }));
@@ -105,6 +108,22 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
     await cleanUp.disposeAsync();
     throw error;
   }
+}
+
+const oldestRefreshMs = 2000;
+
+/** Keeps at hand when the longest waiting message came, so that a status costs no question to the store. */
+function watchOldest(archive: Archive): { readonly receivedAt: () => number | null } & Disposable {
+  let receivedAt: number | null = null;
+  const refresh = () => {
+    archive.list({}, { limit: 1 }).then(
+      ([entry]) => (receivedAt = entry?.message.receivedAt ?? null),
+      () => undefined,
+    );
+  };
+  refresh();
+  const timer = setInterval(refresh, oldestRefreshMs).unref();
+  return { receivedAt: () => receivedAt, [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 function openRoutes(config: GatewayConfig, clock: PolicyClock, facts: Facts): Map<string, Route> {

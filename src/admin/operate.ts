@@ -2,10 +2,12 @@ import type { SmtpDoor } from "../ingress/smtp/smtp-door.ts";
 import type { DeviceRegistry } from "../ingress/devices.ts";
 import { domainOf } from "../mail/address.ts";
 import type { PolicyClock } from "../lib/clock.ts";
+import { failure } from "../mail/failure-codes.ts";
 import type { Outlet } from "../queue/outlet.ts";
 import type { Queue } from "../queue/queue.ts";
+import type { RecipientState, WaitingState } from "../queue/store.ts";
 import type { Decision } from "../routing/decide.ts";
-import type { OpenedStore } from "../store/sqlite/open-store.ts";
+import type { OpenStore } from "../store/sqlite/open-store.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import type { FactCounters } from "./facts.ts";
 import type { Gateway, ListenerStatus, QueueAction, QueueChange, ReloadReport, RouteStatus, StatusSnapshot } from "./gateway.ts";
@@ -17,20 +19,22 @@ export interface GatewayParts {
   /** Wall time, ms. */
   readonly startedAt: number;
   readonly clock: PolicyClock;
-  readonly opened: OpenedStore;
+  readonly opened: OpenStore;
   readonly queue: Queue;
   readonly door: SmtpDoor;
   readonly devices: DeviceRegistry;
   readonly counters: FactCounters;
   readonly reload: () => Promise<ReloadReport>;
+  /** When the longest waiting message came; null when none waits. A few seconds old at most. */
+  readonly oldestWaiting: () => number | null;
 }
 
 /** Messages changed in one step; between steps the queue goes on. */
 const changeBatch = 1000;
 
 export function createGateway(parts: GatewayParts): Gateway {
-  const { opened, queue, door, devices } = parts;
-  const { store, archive } = opened;
+  const { opened, queue, devices } = parts;
+  const { archive } = opened;
   return {
     status: () => statusOf(parts),
     ready() {
@@ -55,35 +59,63 @@ export function createGateway(parts: GatewayParts): Gateway {
     explain: ({ from, to, size, principal }) =>
       to.map((recipient) => ({
         recipient,
-        decision: queue.router.decide({ principal, reversePath: from, recipientDomain: domainOf(recipient), size, dsn: false, smtputf8: false }),
+        decision: queue.router.decide({
+          principal,
+          reversePath: from,
+          recipientDomain: domainOf(recipient),
+          size,
+          dsn: false,
+          smtputf8: false,
+        }),
       })),
     devices: () => devices.snapshot(),
-    backup: (directory, onProgress, signal) => opened.backup(directory, onProgress, signal),
+    backup: () => Promise.reject(new Error("backup is not there yet")),
     reload: parts.reload,
   };
 }
 
-async function changeQueue({ opened, queue, clock }: GatewayParts, action: QueueAction, filter: Parameters<Gateway["queue"]["change"]>[1], by: string): Promise<QueueChange> {
-  const to = action === "hold" ? "held" : action === "drop" ? "cancelled" : "queued";
-  let messages = 0;
+async function changeQueue(
+  { opened, queue, clock }: GatewayParts,
+  action: QueueAction,
+  filter: Parameters<Gateway["queue"]["change"]>[1],
+  by: string,
+): Promise<QueueChange> {
+  const { store } = opened;
+  const at = clock.now();
+  const change = {
+    filter,
+    ...changes[action],
+    ...(action === "release" || action === "retry" ? { notBefore: at } : {}),
+    ...(action === "drop" ? { failure: failure("message.cancelled") } : {}),
+    event: { at, what: changes[action].what, text: `by ${by}` },
+    limit: changeBatch,
+  };
   let recipients = 0;
   let skipped = 0;
-  for (let more = true; more; ) {
-    const step = await opened.change(filter, { action, to, at: clock.now(), by }, changeBatch);
-    messages += step.messages;
-    recipients += step.recipients;
-    skipped = step.skipped;
-    more = step.more;
+  for (let after: number | null = 0; after !== null;) {
+    const step = await store.change(change, after);
+    recipients += step.changed;
+    skipped += step.leased;
+    after = step.next;
   }
   // What became due must be seen by the dispatcher; what left is found gone when it is claimed.
   await queue.refreshLanes();
-  return { messages, recipients, skipped };
+  return { recipients, skipped };
 }
+
+/** The moves of queue.ts that operators may make. */
+const changes = {
+  hold: { from: ["queued"], to: "held", what: "held" },
+  release: { from: ["held"], to: "queued", what: "released" },
+  retry: { from: ["queued", "held", "inDoubt"], to: "queued", what: "retried" },
+  drop: { from: ["queued", "held", "inDoubt"], to: "cancelled", what: "cancelled" },
+} as const satisfies Record<QueueAction, { from: readonly WaitingState[]; to: RecipientState; what: string }>;
 
 function statusOf(parts: GatewayParts): StatusSnapshot {
   const { config, clock, opened, queue, door, counters } = parts;
   const totals = opened.store.totals();
-  const accounted = totals.relayed + totals.failed + totals.expired + totals.cancelled + totals.queued + totals.leased + totals.inDoubt + totals.held;
+  const accounted =
+    totals.relayed + totals.failed + totals.expired + totals.cancelled + totals.queued + totals.leased + totals.inDoubt + totals.held;
   const now = clock.now();
   const free = opened.store.freeBytes();
   return {
@@ -97,13 +129,18 @@ function statusOf(parts: GatewayParts): StatusSnapshot {
     configGeneration: queue.router.generation,
     totals,
     balance: { ok: accounted === totals.accepted, accepted: totals.accepted, accounted },
-    oldestQueuedMs: opened.oldestWaiting() === null ? null : now - (opened.oldestWaiting() ?? now),
-    diskFreeBytes: free,
-    accepting: free >= config.queue.freeSpaceReserve,
+    oldestQueuedMs: parts.oldestWaiting() === null ? null : now - (parts.oldestWaiting() ?? now),
+    diskFreeBytes: free + config.queue.freeSpaceReserve,
+    accepting: free > 0,
     connections: door.connections(),
     listeners: listenersOf(parts),
     routes: routesOf(parts),
-    counters: { acceptedMessages: counters.acceptedMessages, refusedMessages: counters.refusals, attempts: counters.attempts, delayed: counters.delayed },
+    counters: {
+      acceptedMessages: counters.acceptedMessages,
+      refusedMessages: counters.refusals,
+      attempts: counters.attempts,
+      delayed: counters.delayed,
+    },
   };
 }
 
@@ -111,14 +148,24 @@ function listenersOf({ config, door }: GatewayParts): readonly ListenerStatus[] 
   const bound = door.addresses();
   return config.listeners.map(({ name, kind, address, port }) => {
     const at = bound.find((one) => one.listener === name);
-    return { name, kind, address: at?.address ?? address, port: at?.port ?? port, ready: at !== undefined, connections: door.connectionsOf(name) };
+    return {
+      name,
+      kind,
+      address: at?.address ?? address,
+      port: at?.port ?? port,
+      ready: at !== undefined,
+      connections: door.connectionsOf(name),
+    };
   });
 }
 
 function routesOf({ config, queue }: GatewayParts): readonly RouteStatus[] {
   return [...queue.dispatcher.outlets.values()].map((outlet) => {
     const options = config.routes.find(({ name }) => name === outlet.route.name);
-    return routeStatus(outlet, options === undefined ? "" : options.kind === "sink" ? options.folder : `${options.host}:${options.port ?? 25}`);
+    return routeStatus(
+      outlet,
+      options === undefined ? "" : options.kind === "sink" ? options.folder : `${options.host}:${options.port ?? 25}`,
+    );
   });
 }
 

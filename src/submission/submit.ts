@@ -35,7 +35,7 @@ const maxHeaderBytes = 256 * 1024;
 export function createSubmit(deps: SubmitDeps): Submit {
   return (draft) => {
     // Checked before the content is taken, so that a full disk does not cost the client a transfer first.
-    if (deps.store.freeBytes() < deps.options.freeSpaceReserve) throw refuse("spool.full");
+    if (deps.store.freeBytes() <= 0) throw refuse("spool.full");
     return new Arrival(draft, deps);
   };
 }
