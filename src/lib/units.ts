@@ -58,3 +58,8 @@ export function formatSize(bytes: number): string {
   const value = bytes / sizeUnits[unit];
   return `${unit === "B" || value >= 100 ? Math.round(value) : value.toFixed(1)} ${unit}`;
 }
+
+/** ISO 8601 in UTC; times out of the calendar's range (`never`) become its end, so that no listing throws. */
+export function isoTime(ms: number): string {
+  return new Date(Math.min(Math.max(ms, -8.64e15), 253_402_300_799_999)).toISOString();
+}
