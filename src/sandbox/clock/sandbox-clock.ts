@@ -57,12 +57,18 @@ export class SandboxClock implements Clock, Disposable {
 
   /** Moves by `ms`, forward. */
   advance(ms: number, signal: AbortSignal): Promise<Move> {
-    return this.#inTurn(() => this.#move(this.now() + ms, signal));
+    return this.#inTurn(() => {
+      const start = this.now();
+      return this.#move(start, start + ms, signal);
+    });
   }
 
   /** Moves to a point in time; null when that would be going back. */
   moveTo(now: number, signal: AbortSignal): Promise<Move | null> {
-    return this.#inTurn(async () => (now < this.now() ? null : await this.#move(now, signal)));
+    return this.#inTurn(async () => {
+      const start = this.now();
+      return now < start ? null : await this.#move(start, now, signal);
+    });
   }
 
   /** Back to wall time. Nothing is run. */
@@ -83,8 +89,7 @@ export class SandboxClock implements Clock, Disposable {
     return turn;
   }
 
-  async #move(final: number, signal: AbortSignal): Promise<Move> {
-    const start = this.now();
+  async #move(start: number, final: number, signal: AbortSignal): Promise<Move> {
     const late = new Set<string>();
     let steps = 0;
     // A roll call first: since its last acknowledgement a follower may have got work that falls due sooner than it said then.
@@ -102,7 +107,7 @@ export class SandboxClock implements Clock, Disposable {
       await this.#settle(late, signal);
       if (target >= final) break;
     }
-    return { now: this.now(), advancedMs: Math.max(0, final - start), steps, late: [...late] };
+    return { now: this.now(), advancedMs: final - start, steps, late: [...late] };
   }
 
   #set(now: number): void {

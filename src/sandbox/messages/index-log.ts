@@ -1,56 +1,36 @@
-import { createReadStream } from "node:fs";
-import { open, rename, writeFile, type FileHandle } from "node:fs/promises";
+import { closeSync, createReadStream, openSync, writeSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { SandboxMessage } from "./message.ts";
 
 /**
- * The index file of the message folder: one JSON line a message, in order of arrival.
+ * The index file of the message folder: one JSON line a message, in order of arrival. Never synced: a sandbox may forget in a power cut.
  *
- * Lines of all who wait are written together (one write at a time, and while it runs the next batch gathers), so the rate grows with the
- * load. A line cut off by a crash is dropped at the next start.
+ * Written synchronously: a few hundred bytes into the page cache cost less (5 µs) than a trip to libuv's threads and back. A line cut off by a
+ * crash is dropped at the next start. Known defect: lines of messages that were trimmed stay until the next start or clearing.
  */
-export class IndexLog implements AsyncDisposable {
-  readonly #file: FileHandle;
-  #pending: { line: string; resolve: () => void; reject: (error: unknown) => void }[] = [];
-  #writing: Promise<void> | null = null;
+export class IndexLog implements Disposable {
+  readonly #fd: number;
 
-  private constructor(file: FileHandle) {
-    this.#file = file;
+  private constructor(fd: number) {
+    this.#fd = fd;
   }
 
   /** Reads what is there (at most the last `keep`), and leaves a file of exactly that. */
   static async open(path: string, keep: number): Promise<{ log: IndexLog; messages: SandboxMessage[] }> {
     const { messages, lines } = await readLines(path, keep);
-    await writeFile(`${path}.tmp`, lines);
+    await writeFile(`${path}.tmp`, lines, { mode: 0o600 });
     await rename(`${path}.tmp`, path);
-    return { log: new IndexLog(await open(path, "a")), messages };
+    return { log: new IndexLog(openSync(path, "a", 0o600)), messages };
   }
 
-  /** Resolves when the line is in the file (not synced: a sandbox may forget in a power cut). */
-  append(message: SandboxMessage): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ line: `${JSON.stringify(message)}\n`, resolve, reject });
-      this.#writing ??= this.#write();
-    });
+  append(message: SandboxMessage): void {
+    const line = Buffer.from(`${JSON.stringify(message)}\n`);
+    for (let written = 0; written < line.length;) written += writeSync(this.#fd, line, written);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writing;
-    await this.#file.close();
-  }
-
-  async #write(): Promise<void> {
-    while (this.#pending.length > 0) {
-      const batch = this.#pending;
-      this.#pending = [];
-      try {
-        await this.#file.appendFile(batch.map(({ line }) => line).join(""));
-        for (const { resolve } of batch) resolve();
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
-    }
-    this.#writing = null;
+  [Symbol.dispose](): void {
+    closeSync(this.#fd);
   }
 }
 

@@ -1,8 +1,14 @@
 import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { open, rename, rm, writeFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { summaryBytes } from "./summary.ts";
 
+/**
+ * Content up to this size is written synchronously: into the page cache that takes tens of µs, less than three trips to libuv's threads
+ * (measured with smtp-source, 4 KB, one session: 6,000 messages in 3.6 s instead of 7.1 s; with 50 sessions 1.3 s instead of 1.7 s).
+ */
+const synchronous = 64 * 1024;
 /** Content up to this size waits in memory and is written with one call; larger content goes to a file as it comes. */
 const inMemory = 256 * 1024;
 
@@ -41,7 +47,9 @@ export class MessageWriter {
   async finish(path: string): Promise<void> {
     if (this.#spilling === null) {
       const [first] = this.#pieces;
-      return await writeFile(path, first !== undefined && this.#pieces.length === 1 ? first : Buffer.concat(this.#pieces), { mode: 0o600 });
+      const content = first !== undefined && this.#pieces.length === 1 ? first : Buffer.concat(this.#pieces);
+      if (content.length <= synchronous) return writeFileSync(path, content, { mode: 0o600 });
+      return await writeFile(path, content, { mode: 0o600 });
     }
     await this.#spill();
     this.#done = true;
