@@ -33,7 +33,8 @@ export class Dialer {
       return await connectToFirst(allowed.slice(0, maxAddresses), mapped?.port ?? target.port, either);
     } catch (error) {
       signal.throwIfAborted();
-      if (deadline.aborted) throw new DialFailed("timeout", `no connection to ${target.host} port ${target.port} in ${target.timeoutMs} ms`, error);
+      if (deadline.aborted)
+        throw new DialFailed("timeout", `no connection to ${target.host} port ${target.port} in ${target.timeoutMs} ms`, error);
       throw error;
     }
   }

@@ -12,6 +12,7 @@ import { TLSSocket, type SecureContextOptions } from "node:tls";
  *     cut                    closes the connection hard
  *     close                  closes it properly
  *     hang                   says nothing more
+ *     stop                   reads nothing more either
  *     dribble                from here on sends byte by byte
  *     tls                    becomes a TLS server (needs `tls`)
  *     flood TEXT             sends TEXT and a line end again and again until the client goes
@@ -53,6 +54,11 @@ export class ScriptedSmtpServer implements AsyncDisposable {
     return this.heard.length;
   }
 
+  /** Connections that are open now. */
+  get open(): number {
+    return this.#sockets.size;
+  }
+
   /** Throws what did not go by the script. */
   check(): void {
     if (this.#faults.length > 0) throw new AggregateError(this.#faults, this.#faults.map((fault) => fault.message).join("; "));
@@ -90,12 +96,13 @@ export class ScriptedSmtpServer implements AsyncDisposable {
         let text = `${step.slice(3)}\r\n`;
         while (steps[at + 1]?.startsWith("S:") === true) text += `${(steps[++at] as string).slice(3)}\r\n`;
         if (!dribble) socket.write(text);
-        else for (const byte of Buffer.from(text)) {
-          socket.write(Buffer.of(byte));
-          await new Promise((resolve) => setImmediate(resolve));
-        }
-      } else if (step.startsWith("C: ")) {
-        const line = await reader.line();
+        else
+          for (const byte of Buffer.from(text)) {
+            socket.write(Buffer.of(byte));
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+      } else if (step === "C:" || step.startsWith("C: ")) {
+        const line = Buffer.from(await reader.line(), "latin1").toString("utf8");
         heard.push(line);
         if (!pattern(step.slice(3)).test(line)) throw new Error(`connection ${index}: expected "${step.slice(3)}", got "${line}"`);
       } else if (step === "C.") this.contents.push(await reader.content());
@@ -103,7 +110,10 @@ export class ScriptedSmtpServer implements AsyncDisposable {
       else if (step === "cut") return void socket.resetAndDestroy();
       else if (step === "close") return void socket.end();
       else if (step === "hang") return void (await reader.gone());
-      else if (step === "dribble") dribble = true;
+      else if (step === "stop") {
+        socket.pause();
+        return void (await once(socket, "close"));
+      } else if (step === "dribble") dribble = true;
       else if (step === "tls") {
         reader.stop();
         socket = new TLSSocket(plain, { isServer: true, ...this.#tls });
@@ -207,5 +217,11 @@ function parse(script: string): string[] {
 }
 
 function pattern(text: string): RegExp {
-  return new RegExp(`^${text.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&")).join(".*")}$`, "i");
+  return new RegExp(
+    `^${text
+      .split("*")
+      .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
+      .join(".*")}$`,
+    "i",
+  );
 }

@@ -2,7 +2,16 @@ import type { Envelope, Recipient } from "../../src/mail/envelope.ts";
 import type { OutgoingContent, Transaction } from "../../src/routes/route.ts";
 
 /** A transaction for tests of routes. */
-export function makeTransaction(given: { from?: string | null; to?: readonly (string | Recipient)[]; text?: string; streamed?: boolean; id?: number; envelope?: Partial<Envelope> } = {}): Transaction {
+export function makeTransaction(
+  given: {
+    from?: string | null;
+    to?: readonly (string | Recipient)[];
+    text?: string;
+    streamed?: boolean;
+    id?: number;
+    envelope?: Partial<Envelope>;
+  } = {},
+): Transaction {
   const recipients = (given.to ?? ["bob@fabrikam.example"]).map((to) => (typeof to === "string" ? { address: to } : to));
   return {
     messageId: given.id ?? 7,

@@ -58,14 +58,14 @@ export class Channel implements Disposable {
     else this.#socket.write(data);
   }
 
-  /** Writes pieces as one. Resolves, always, when the operating system has taken them or the socket is gone. */
-  writeAll(pieces: readonly Uint8Array[]): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
+  /** Writes pieces as one. Resolves, always: true when the operating system has taken them, false when the socket is gone. */
+  writeAll(pieces: readonly Uint8Array[]): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
     this.#socket.cork();
     for (let i = 0; i < pieces.length - 1; i++) this.#socket.write(pieces[i] as Uint8Array);
     const last = pieces[pieces.length - 1];
-    if (last === undefined) resolve();
-    else this.#socket.write(last, () => resolve());
+    if (last === undefined) resolve(true);
+    else this.#socket.write(last, (error) => resolve(error === null || error === undefined));
     this.#socket.uncork();
     return promise;
   }

@@ -244,7 +244,7 @@ export class Connection implements ChannelListener {
     const { blockMs, endMs } = this.#owner.settings.timeouts;
     const stuffer = new DotStuffer();
     try {
-      let flushed = Promise.resolve();
+      let flushed = Promise.resolve(true);
       for await (const part of contentParts(attempt.transaction.content)) {
         if (channel.over || attempt.stage !== "content") return;
         const slices: Uint8Array[] = [];
@@ -253,10 +253,10 @@ export class Connection implements ChannelListener {
         flushed = channel.writeAll(slices);
         channel.expect(blockMs, "room for more content");
         // Two parts at a time: one on its way, one being read.
-        await before;
+        if (!(await before)) return;
       }
       // The end is only given to the socket when the rest has left it: so a connection that breaks before is not in doubt.
-      await flushed;
+      if (!(await flushed)) return;
     } catch (error) {
       // The content cannot be read. The next hop must not take half a message for a whole one: no dot, the connection ends.
       if (channel.over || attempt.stage !== "content") return;

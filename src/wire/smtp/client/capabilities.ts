@@ -36,7 +36,10 @@ export const noCapabilities: Capabilities = {
 export function parseCapabilities(reply: Reply): Capabilities {
   const keywords = new Map<string, string[]>();
   for (const line of reply.lines.slice(1)) {
-    const [keyword = "", ...parameters] = line.trim().toUpperCase().split(/[ \t]+/);
+    const [keyword = "", ...parameters] = line
+      .trim()
+      .toUpperCase()
+      .split(/[ \t]+/);
     // Servers that follow a draft before RFC 2554 write `AUTH=LOGIN PLAIN`, often beside the proper line.
     if (keyword.startsWith("AUTH=")) add(keywords, "AUTH", [keyword.slice(5), ...parameters]);
     else add(keywords, keyword, parameters);

@@ -1,4 +1,5 @@
 import type { Envelope, Notify, Recipient } from "../../../mail/envelope.ts";
+import { encodeXtext } from "../xtext.ts";
 import type { Capabilities } from "./capabilities.ts";
 
 /** What MAIL tells besides the reverse-path. */
@@ -40,17 +41,6 @@ function formatNotify(notify: Notify): string {
   if (notify.failure) wishes.push("FAILURE");
   if (notify.delay) wishes.push("DELAY");
   return wishes.join(",");
-}
-
-/** RFC 3461 §4: printable ASCII but `+` and `=` stays, every other byte becomes `+HH`. */
-export function encodeXtext(text: string): string {
-  if (/^[!-*,-<>-~]*$/.test(text)) return text;
-  let out = "";
-  for (const byte of Buffer.from(text, "utf8")) {
-    const plain = byte > 32 && byte < 127 && byte !== 43 && byte !== 61;
-    out += plain ? String.fromCharCode(byte) : `+${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-  }
-  return out;
 }
 
 /** RFC 3461 §4.2: the address type is an atom before the `;`, only the address is xtext. */

@@ -26,7 +26,8 @@ export class ReplyParser {
     for (;;) {
       const start = this.#at;
       const end = this.#text.indexOf("\n", start);
-      if (end - start > maxLineBytes || (end < 0 && this.#text.length - start > maxLineBytes)) throw new ReplySyntaxError("a line of the reply is too long");
+      if (end - start > maxLineBytes || (end < 0 && this.#text.length - start > maxLineBytes))
+        throw new ReplySyntaxError("a line of the reply is too long");
       if (end < 0) return null;
       this.#at = end + 1;
       const stop = end > start && this.#text.charCodeAt(end - 1) === 13 ? end - 1 : end;
@@ -94,5 +95,7 @@ const control = /[\x00-\x1f\x7f-\x9f]/g;
 /** UTF-8 decoded (RFC 6531 §3.5: replies may have it); control characters, which could play tricks on a terminal or a log, become `?`. */
 function printable(latin1: string): string {
   if (!unusual.test(latin1)) return latin1;
-  return Buffer.from(latin1, "latin1").toString("utf8").replace(control, (char) => (char === "\t" ? " " : "?"));
+  return Buffer.from(latin1, "latin1")
+    .toString("utf8")
+    .replace(control, (char) => (char === "\t" ? " " : "?"));
 }
