@@ -81,7 +81,7 @@ export function summaryOf(summary: TraceSummary): SummaryView {
     recipients: summary.recipients,
     subject: summary.subject,
     messageId: summary.messageIdField,
-    states: summary.states as Record<string, number>,
+    states: summary.states,
   };
 }
 

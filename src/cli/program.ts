@@ -4,17 +4,17 @@
  * Promises: `--help` everywhere; usage faults exit 64, everything else as exit-codes.ts says; standard output carries only the answer,
  * standard error everything else; a short command costs little more than the start of Node (only its own file is imported).
  */
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { commands } from "./registry.ts";
+import { readVersion } from "./version.ts";
 
 export async function main(argv: readonly string[]): Promise<void> {
   // `postern queue | head` ends quietly when head has enough.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : exitCodes.io.code));
   try {
     const program = await buildProgram(argv);
-    await program.parseAsync(argv as string[]);
+    await program.parseAsync(argv);
   } catch (error) {
     process.exitCode = report(error);
   }
@@ -84,8 +84,3 @@ const systemFaults: Readonly<Record<string, keyof typeof exitCodes>> = {
   EIO: "io",
   EADDRINUSE: "unavailable",
 };
-
-export function readVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
-  return manifest.version;
-}

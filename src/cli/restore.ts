@@ -19,7 +19,8 @@ const parts = [database, `${database}-wal`, `${database}-shm`, "segments", "hist
 /** Puts a checked copy in place by renames, so that a crash in between leaves the old state or the new one, never a mixture that opens. */
 export async function restoreBackup(backup: string, dataDirectory: string, replace: boolean): Promise<RestoreReport> {
   if (!existsSync(join(backup, database))) throw new CommandError("noInput", `${backup} is not a backup: it has no ${database}`);
-  using _lock = lock(dataDirectory);
+  using held = lock(dataDirectory);
+  void held;
   const present = parts.filter((part) => existsSync(join(dataDirectory, part)));
   if (present.includes(database) && !replace)
     throw new CommandError("cannotCreate", `${dataDirectory} holds messages already: say --replace to put them aside`);

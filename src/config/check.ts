@@ -164,7 +164,7 @@ function anyOf(branches: readonly Schema[], value: unknown, path: Path, context:
     if (discriminator !== null && objects.length > 1) {
       const chosen = (value as Record<string, unknown>)[discriminator];
       const known = objects.map((branch) => branch.properties?.[discriminator]?.const);
-      const branch = objects[known.indexOf(chosen)];
+      const branch = objects[known.indexOf(chosen as string)];
       if (branch !== undefined) return check(branch, value, path, context);
       if (chosen === undefined || chosen === null)
         context.fault(path, `needs ${discriminator}`, `Add ${discriminator}: one of ${known.join(", ")}.`);

@@ -12,8 +12,8 @@ export interface Schema {
   readonly minItems?: number;
   readonly maxItems?: number;
   readonly anyOf?: readonly Schema[];
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
+  readonly enum?: readonly (string | number | boolean | null)[];
+  readonly const?: string | number | boolean | null;
   readonly pattern?: string;
   readonly minLength?: number;
   readonly maxLength?: number;

@@ -18,6 +18,10 @@ export function loadSandboxConfig(file: string | null, options?: LoadOptions): L
 function withoutPortDefaults(schema: Schema): Schema {
   const ports = schema.properties?.["ports"];
   if (ports === undefined) return schema;
-  const properties = Object.fromEntries(Object.entries(ports.properties ?? {}).map(([name, { default: _, ...rest }]) => [name, rest]));
+  const properties: Record<string, Schema> = {};
+  for (const [name, property] of Object.entries(ports.properties ?? {})) {
+    const { default: fallback, ...rest } = property;
+    properties[name] = fallback === undefined ? property : rest;
+  }
   return { ...schema, properties: { ...schema.properties, ports: { ...ports, properties } } };
 }

@@ -48,7 +48,7 @@ export function durationOption(about: Described) {
     pattern: durationPattern,
     "x-kind": "duration",
     ...about,
-  } as TSchema);
+  });
 }
 
 export function sizeOption(about: Described) {
@@ -58,7 +58,7 @@ export function sizeOption(about: Described) {
     minimum: 0,
     "x-kind": "size",
     ...about,
-  } as TSchema);
+  });
 }
 
 export function pathOption(about: Described) {
@@ -67,7 +67,7 @@ export function pathOption(about: Described) {
     minLength: 1,
     "x-kind": "path",
     ...about,
-  } as TSchema);
+  });
 }
 
 const env = {
@@ -96,11 +96,11 @@ export function secretOption(about: Described) {
     anyOf: [env, file],
     "x-kind": "secret",
     ...about,
-  } as TSchema);
+  });
 }
 
 export function fileOption(about: Described) {
-  return Type.Unsafe<FileReference>({ ...file, "x-kind": "file", ...about } as TSchema);
+  return Type.Unsafe<FileReference>({ ...file, "x-kind": "file", ...about });
 }
 
 /** An object that refuses unknown keys, as every object in configuration does. */

@@ -49,7 +49,7 @@ export function namedPorts(ports: DemoPorts): readonly { readonly name: string; 
   return (["gateway", "sandbox"] as const).flatMap((side) =>
     Object.entries(ports[side]).map(([name, port]) => ({
       name: `${side}.${name}`,
-      port: port as number,
+      port: port,
     })),
   );
 }

@@ -74,7 +74,7 @@ function filterOf(gateway: Gateway, query: Omit<QueueSelector, "ids" | "all">): 
   const { state, principal, sender, recipient } = rest;
   const age = olderThan === undefined ? null : parseDuration(olderThan);
   return {
-    ...(state === undefined ? {} : { state: state as NonNullable<QueueFilter["state"]> }),
+    ...(state === undefined ? {} : { state: state }),
     ...(principal === undefined ? {} : { principal }),
     ...(sender === undefined ? {} : { sender }),
     ...(recipient === undefined ? {} : { recipient }),

@@ -87,7 +87,7 @@ async function demo({ data, portOffset }: Options): Promise<void> {
   } finally {
     say("stopping");
     // The gateway first: what is under way can still be relayed to the sandbox.
-    for (const child of children.reverse()) await child.stop(graceMs);
+    for (const child of children.toReversed()) await child.stop(graceMs);
     say("stopped");
   }
   process.exit();

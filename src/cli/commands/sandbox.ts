@@ -64,7 +64,7 @@ async function runSandbox(options: Options): Promise<void> {
       dataDirectory: folder,
       tls: { certificateFile: certificates.sandbox.certFile, keyFile: certificates.sandbox.keyFile },
       ports,
-      log: (fact) => log.info(fact, fact.event),
+      log: ({ event, ...facts }) => (event === "sandbox.fault" ? log.error(facts, event) : log.info(facts, event)),
     }),
   ).catch((error: unknown) => {
     throw startFault(error);

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { CommandError } from "../exit-codes.ts";
 import { withData, withExamples } from "../options.ts";
-import { readVersion } from "../program.ts";
+import { readVersion } from "../version.ts";
 
 interface Options {
   readonly config: string;

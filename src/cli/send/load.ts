@@ -105,7 +105,7 @@ async function expect(replies: AsyncGenerator<string, void, undefined>, count: n
   while (found.length < count) {
     const { value, done } = await replies.next();
     if (done === true) throw new Error("the gateway closed the connection");
-    found.push(value as string);
+    found.push(value);
   }
   return found;
 }
