@@ -48,9 +48,9 @@ test("magic replies at MAIL, RCPT and the end of the data", async () => {
       assert.match(await rcpt.say(`Subject: ${word}\r\n\r\nx\r\n.`), /^250 /);
     } else await rcpt.closed();
   }
-  const { body } = await sandbox.call("GET", "/api/messages");
+  const kept = await sandbox.messages();
   assert.deepEqual(
-    body.map(({ subject, rcptTo }: any) => [subject, rcptTo.join()]).sort(),
+    kept.map(({ subject, rcptTo }) => [subject, rcptTo.join()]).sort(),
     Object.keys(answers)
       .filter((word) => word !== "421")
       .map((word) => [word, "bob@fabrikam.example"])
@@ -106,9 +106,9 @@ test("drop cuts the connection; data-drop keeps the message, data-drop-lost does
     }
     assert.equal(await dialog.reply(), "");
   }
-  const { body } = await sandbox.call("GET", "/api/messages");
+  const kept = await sandbox.messages();
   assert.deepEqual(
-    body.map(({ subject }: any) => subject),
+    kept.map(({ subject }) => subject),
     ["data-drop"],
   );
 });

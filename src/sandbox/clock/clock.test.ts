@@ -15,24 +15,25 @@ test("a move fires what falls due at two followers, in order, and returns when a
   const log: string[] = [];
   const open = (name: string, workMs: number) => {
     const clock = new PolicyClock();
-    let working = 0;
+    const working = new Set<string>();
     const start = Date.now();
     const work = async (what: string) => {
-      working++;
+      working.add(what);
       log.push(`${name} ${what} begins ${((clock.now() - start) / hourMs).toFixed(1)}`);
       await sleep(workMs);
       log.push(`${name} ${what} ends`);
-      working--;
+      working.delete(what);
     };
     const atRest = async () => {
-      while (working > 0) await sleep(1);
+      while (working.size > 0) await sleep(1);
     };
     return { clock, start, work, follower: followClock({ url: sandbox.url, clock, atRest }) };
   };
   const a = open("a", 30);
   const b = open("b", 5);
-  await using _a = a.follower;
-  await using _b = b.follower;
+  await using followers = new AsyncDisposableStack();
+  followers.use(a.follower);
+  followers.use(b.follower);
   await Promise.all([a.follower.ready, b.follower.ready]);
   using clocks = new DisposableStack();
   clocks.use(a.clock);
@@ -59,9 +60,9 @@ test("a move fires what falls due at two followers, in order, and returns when a
   assert.equal(body.steps, 4);
   assert.deepEqual(body.late, []);
   for (const { clock } of [a, b]) assert.ok(Math.abs(clock.now() - Date.now() - 24 * hourMs) < 5000);
-  const { followers } = (await sandbox.call("GET", "/api/clock")).body;
-  assert.equal(followers.length, 2);
-  assert.ok(followers.every(({ atRest }: any) => atRest));
+  const { body: reading } = await sandbox.call("GET", "/api/clock");
+  assert.equal(reading.followers.length, 2);
+  assert.ok(reading.followers.every((follower: { atRest: boolean }) => follower.atRest));
 });
 
 test("the clock goes forward only, in the ways the contract names", async () => {
@@ -105,8 +106,8 @@ test("a follower that does not come to rest is reported, not waited for for ever
   const followers = new Followers();
   using clock = new SandboxClock(followers, 0, () => undefined, 50);
   const good: number[] = [];
-  using _stuck = followers.join("stuck", () => undefined);
-  using _good = followers.join("good", ({ seq, offset }) => {
+  followers.join("stuck", () => undefined);
+  followers.join("good", ({ seq, offset }) => {
     good.push(offset);
     // Due every six hours.
     const now = Date.now() + offset;
@@ -130,7 +131,7 @@ test("a follower that leaves in the middle of a move is not waited for", async (
 test("one that always has something due cannot keep the clock from the end", async () => {
   const followers = new Followers();
   using clock = new SandboxClock(followers, 0, () => undefined);
-  using _busy = followers.join("busy", ({ seq, offset }) => setImmediate(() => followers.ack("busy", seq, Date.now() + offset + 10)));
+  followers.join("busy", ({ seq, offset }) => setImmediate(() => followers.ack("busy", seq, Date.now() + offset + 10)));
   const started = Date.now();
   const { steps, now } = await clock.advance(24 * hourMs, never);
   assert.ok(steps <= 4100, String(steps));
