@@ -146,7 +146,8 @@ async function reload(
   parts: { queue: Queue; routes: ReadonlyMap<string, Route>; door: SmtpDoor; facts: Facts },
 ): Promise<ReloadReport> {
   const generation = parts.queue.router.generation;
-  if (readConfig === undefined) return { ok: false, generation, applied: [], needsRestart: [], faults: ["this gateway was started without a file"] };
+  if (readConfig === undefined)
+    return { ok: false, generation, applied: [], needsRestart: [], faults: ["this gateway was started without a file"] };
   let config: GatewayConfig;
   try {
     config = await readConfig();
@@ -164,9 +165,9 @@ async function reload(
     parts.door.useCertificate(listener.name, listener.tls);
     applied.push(`certificate of listener ${listener.name}`);
   }
-  const needsRestart = (["hostname", "postmaster", "networks", "principals", "routes", "queue", "http", "history", "log", "clock"] as const).filter(
-    (key) => JSON.stringify(old[key]) !== JSON.stringify(config[key]),
-  );
+  const needsRestart = (
+    ["hostname", "postmaster", "networks", "principals", "routes", "queue", "http", "history", "log", "clock"] as const
+  ).filter((key) => JSON.stringify(old[key]) !== JSON.stringify(config[key]));
   if (JSON.stringify(withoutCertificates(old)) !== JSON.stringify(withoutCertificates(config))) needsRestart.push("listeners" as never);
   parts.facts.reloaded(router.generation, applied);
   return { ok: true, generation: router.generation, applied, needsRestart, faults: [] };

@@ -21,7 +21,12 @@ export interface ConcludePorts {
   readonly options: QueueOptions;
   readonly random: () => number;
   /** Writes the operations, with the notices (DSNs) in the same commit; then tells the lane of what is queued again. */
-  readonly settle: (job: Pick<Job, "message" | "content" | "lane">, operations: Operation[], notices: readonly Notice[], requeuedAt: number | null) => void;
+  readonly settle: (
+    job: Pick<Job, "message" | "content" | "lane">,
+    operations: Operation[],
+    notices: readonly Notice[],
+    requeuedAt: number | null,
+  ) => void;
   readonly alternative: (job: Job, failed: Outlet) => Outlet | null;
   readonly moveOver: (job: Job, outlet: Outlet) => void;
   readonly opened: (outlet: Outlet, reason: Failure) => void;
@@ -70,7 +75,12 @@ export function createConclude(ports: ConcludePorts): Conclude {
           ports.log.relayed(job.message, recipient, attempt, settlement.text ?? "");
           // RFC 3461 §5.2.2: when the next hop speaks DSN, success is its to report; else we say how far it got.
           if (recipient.notify?.success === true && delivery.session.dsn !== true) {
-            notices.push({ kind: "relayed", recipient, ...(settlement.text === undefined ? {} : { text: settlement.text }), remote: attempt.remote });
+            notices.push({
+              kind: "relayed",
+              recipient,
+              ...(settlement.text === undefined ? {} : { text: settlement.text }),
+              remote: attempt.remote,
+            });
           }
           break;
         case "failed":

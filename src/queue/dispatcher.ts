@@ -380,7 +380,9 @@ export class Dispatcher {
   }
 
   #isAtRest(): boolean {
-    return this.#active === 0 && this.#pending === 0 && this.#jobs === 0 && this.#hungry.size === 0 && this.#wakeAt > this.#ports.clock.now();
+    return (
+      this.#active === 0 && this.#pending === 0 && this.#jobs === 0 && this.#hungry.size === 0 && this.#wakeAt > this.#ports.clock.now()
+    );
   }
 
   #checkRest(): void {

@@ -30,5 +30,11 @@ export interface DsnComposer {
   /**
    * @param original the beginning of the original message: all of it when `whole`
    */
-  compose(kind: DsnKind, message: StoredMessage, subjects: readonly DsnSubject[], original: { readonly bytes: Buffer; readonly whole: boolean }, now: number): ComposedDsn;
+  compose(
+    kind: DsnKind,
+    message: StoredMessage,
+    subjects: readonly DsnSubject[],
+    original: { readonly bytes: Buffer; readonly whole: boolean },
+    now: number,
+  ): ComposedDsn;
 }

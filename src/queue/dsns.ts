@@ -29,7 +29,12 @@ const headerBytes = 64 * 1024;
 export const dsnPrincipal = "postern";
 
 /** Composes one DSN for each kind of notice, all to the reverse-path of `about`, which must not be null. */
-export async function makeDsns(notices: readonly Notice[], about: StoredMessage, content: OutgoingContent, context: DsnContext): Promise<readonly DsnDraft[]> {
+export async function makeDsns(
+  notices: readonly Notice[],
+  about: StoredMessage,
+  content: OutgoingContent,
+  context: DsnContext,
+): Promise<readonly DsnDraft[]> {
   const { reversePath } = about;
   if (reversePath === null) return [];
   const whole = about.ret === "FULL" && content.size <= context.options.dsnReturn;
@@ -48,7 +53,11 @@ export async function makeDsns(notices: readonly Notice[], about: StoredMessage,
       messageIdField: composed.messageIdField,
       subject: composed.subject,
       author: composed.author,
-      content: { size: composed.content.length, leadingDots: hasLeadingDot(composed.content), eightBit: composed.content.some((byte) => byte > 127) },
+      content: {
+        size: composed.content.length,
+        leadingDots: hasLeadingDot(composed.content),
+        eightBit: composed.content.some((byte) => byte > 127),
+      },
       prefix: new Uint8Array(0),
       expiresAt: context.now + context.options.lifetimeMs,
       dsnFor: about.id,

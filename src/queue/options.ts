@@ -18,7 +18,10 @@ export const QueueSchema = optionsObject({
     },
     "Waits between attempts.",
   ),
-  delayNotice: durationOption({ default: "4h", description: "Senders are told of a delay after this long, unless they asked not to be. `0s`: never." }),
+  delayNotice: durationOption({
+    default: "4h",
+    description: "Senders are told of a delay after this long, unless they asked not to be. `0s`: never.",
+  }),
   missingHeaders: Type.Union([Type.Literal("add"), Type.Literal("refuse")], {
     default: "add",
     description: "What to do with a message without From, Date or Message-ID.",
@@ -30,7 +33,10 @@ export const QueueSchema = optionsObject({
     description: "A message with more Received fields goes round in circles and is refused.",
   }),
   freeSpaceReserve: sizeOption({ default: "256MB", description: "Acceptance stops when the disk has less free." }),
-  dsnReturn: sizeOption({ default: "64KB", description: "Failure notifications return the whole message up to this size, else its header." }),
+  dsnReturn: sizeOption({
+    default: "64KB",
+    description: "Failure notifications return the whole message up to this size, else its header.",
+  }),
 });
 
 export type QueueOptions = Decoded<Static<typeof QueueSchema>>;

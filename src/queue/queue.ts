@@ -38,7 +38,16 @@ import type { Notice } from "./notices.ts";
 import type { QueueOptions } from "./options.ts";
 import type { QueueLog } from "./queue-log.ts";
 import { expiredFailure } from "./settlement.ts";
-import { StoreFailed, type ClaimedMessage, type NewRecipient, type Operation, type QueueStore, type Settlement, type StoredMessage, type StoredRecipient } from "./store.ts";
+import {
+  StoreFailed,
+  type ClaimedMessage,
+  type NewRecipient,
+  type Operation,
+  type QueueStore,
+  type Settlement,
+  type StoredMessage,
+  type StoredRecipient,
+} from "./store.ts";
 
 export interface QueueDeps {
   readonly store: QueueStore;
@@ -148,7 +157,7 @@ export class Queue {
         this.#decisions.add(decision.key);
         operations.push({ op: "decision", key: decision.key, decision });
       }
-      let admission = admissions.find((other) => other.candidates === decision.candidates);
+      let admission = admissions.find((other) => sameRoutes(other.candidates, decision.candidates));
       if (admission === undefined) {
         const { lane, fresh } = this.#lanes.find(message.principal, decision.candidates, domainOf(recipient.address));
         if (fresh !== null) operations.push({ op: "decision", key: `lane:${lane.id}`, decision: fresh });
@@ -170,7 +179,11 @@ export class Queue {
         ...(recipient.orcpt === undefined ? {} : { orcpt: recipient.orcpt }),
       };
       admission.recipients.push(stored);
-      recipients.push({ ...stored, state: admission.held ? "held" : admission.leased ? "leased" : "queued", ...this.#doubt(admission.lane) });
+      recipients.push({
+        ...stored,
+        state: admission.held ? "held" : admission.leased ? "leased" : "queued",
+        ...this.#doubt(admission.lane),
+      });
     }
     return { admissions, recipients };
   }
@@ -303,7 +316,12 @@ export class Queue {
   }
 
   /** Writes what became of an attempt, with the DSNs it causes in the same commit. */
-  #settle(job: { message: StoredMessage; content: Job["content"]; lane: Lane | null }, operations: Operation[], notices: readonly Notice[], requeuedAt: number | null): void {
+  #settle(
+    job: { message: StoredMessage; content: Job["content"]; lane: Lane | null },
+    operations: Operation[],
+    notices: readonly Notice[],
+    requeuedAt: number | null,
+  ): void {
     const { dsn, log, clock } = this.#deps;
     const { message, lane } = job;
     const wanted = notices.filter((notice) => dsn.wants(notice.kind, message, notice.recipient));
@@ -322,7 +340,13 @@ export class Queue {
     );
   }
 
-  async #writeWithDsns(about: StoredMessage, operations: Operation[], drafts: readonly DsnDraft[], lane: Lane | null, requeuedAt: number | null): Promise<void> {
+  async #writeWithDsns(
+    about: StoredMessage,
+    operations: Operation[],
+    drafts: readonly DsnDraft[],
+    lane: Lane | null,
+    requeuedAt: number | null,
+  ): Promise<void> {
     const started: (() => void)[] = [];
     for (const { kind, message, body, recipient, recipients: told } of drafts) {
       const decision = this.decide(message, recipient.address);
@@ -352,11 +376,17 @@ export class Queue {
       const lost = operation.recipients.filter(({ to }) => to === "failed" || to === "expired");
       if (lost.length === 0) return [operation];
       const at = this.#deps.clock.now();
-      const back = operation.recipients.map((settlement): Settlement => (lost.includes(settlement) ? { ...settlement, to: "queued", notBefore: at } : settlement));
+      const back = operation.recipients.map((settlement): Settlement =>
+        lost.includes(settlement) ? { ...settlement, to: "queued", notBefore: at } : settlement,
+      );
       return [
         { ...operation, recipients: back },
         { op: "settle", messageId: message.id, recipients: lost.map(({ n }) => ({ n, from: "queued", to: "held" })) },
-        { op: "event", messageId: message.id, event: { at, what: "held", text: "the notification could not be passed on: held for the postmaster" } },
+        {
+          op: "event",
+          messageId: message.id,
+          event: { at, what: "held", text: "the notification could not be passed on: held for the postmaster" },
+        },
       ];
     });
   }
@@ -418,7 +448,12 @@ function markTold(operations: readonly Operation[], notices: readonly Notice[]):
   if (told.size === 0) return [...operations];
   return operations.map((operation) =>
     operation.op === "settle"
-      ? { ...operation, recipients: operation.recipients.map((settlement) => (told.has(settlement.n) ? { ...settlement, delayTold: true as const } : settlement)) }
+      ? {
+          ...operation,
+          recipients: operation.recipients.map((settlement) =>
+            told.has(settlement.n) ? { ...settlement, delayTold: true as const } : settlement,
+          ),
+        }
       : operation,
   );
 }

@@ -22,11 +22,18 @@ const facts: JudgementFacts = {
   routeRetryAt: 31_000,
   random: 0.5,
 };
-const delayed = (changes: Partial<Extract<Outcome, { action: "delayed" }>> = {}): Outcome => ({ action: "delayed", failure: failure("remote.mailbox-full"), ...changes });
+const delayed = (changes: Partial<Extract<Outcome, { action: "delayed" }>> = {}): Outcome => ({
+  action: "delayed",
+  failure: failure("remote.mailbox-full"),
+  ...changes,
+});
 
 test("a delay of the recipient waits by the schedule and counts the attempt", () => {
   const { settlement } = judge(message, { ...recipient, attempts: 2 }, delayed(), facts);
-  assert.deepEqual({ to: settlement.to, notBefore: settlement.notBefore, attempts: settlement.attempts }, { to: "queued", notBefore: 1000 + 240_000, attempts: 3 });
+  assert.deepEqual(
+    { to: settlement.to, notBefore: settlement.notBefore, attempts: settlement.attempts },
+    { to: "queued", notBefore: 1000 + 240_000, attempts: 3 },
+  );
 });
 
 test("the next hop's own hint wins over the schedule", () => {

@@ -48,7 +48,9 @@ export function judge(message: StoredMessage, recipient: StoredRecipient, outcom
       }
       const wanted =
         outcome.notBefore ??
-        (failure.scope === "route" && facts.routeRetryAt !== null ? facts.routeRetryAt : now + retryDelayMs(attempts, facts.options.retry, facts.random));
+        (failure.scope === "route" && facts.routeRetryAt !== null
+          ? facts.routeRetryAt
+          : now + retryDelayMs(attempts, facts.options.retry, facts.random));
       // The last attempt falls on the end of the lifetime, so that nothing expires without having had its full time.
       const notBefore = Math.max(now, Math.min(wanted, message.expiresAt));
       return { settlement: { n, from: "leased", to: "queued", attempts, notBefore, failure }, failure };

@@ -151,7 +151,12 @@ export interface ContentWriter {
 
 export type Operation =
   /** A new message. `recipients` start `queued`, `leased` (the accepter will attempt at once) or `held`. */
-  | { readonly op: "accept"; readonly message: StoredMessage; readonly body: Uint8Array | null; readonly recipients: readonly NewRecipient[] }
+  | {
+      readonly op: "accept";
+      readonly message: StoredMessage;
+      readonly body: Uint8Array | null;
+      readonly recipients: readonly NewRecipient[];
+    }
   /** The outcome of an attempt, or an expiry, for some recipients of one message. A message with only final recipients moves to the history. */
   | { readonly op: "settle"; readonly messageId: number; readonly recipients: readonly Settlement[]; readonly attempt?: Attempt }
   /** A routing decision, stored once for its key. */

@@ -146,7 +146,8 @@ export class Router {
 function failedCondition(when: RoutingCondition, facts: RoutingFacts, recipientClass: RecipientClass): ConditionName | null {
   if (when.class !== undefined && (when.class === "dsn" ? !facts.dsn : when.class !== recipientClass)) return "class";
   if (when.principals !== undefined && !when.principals.includes(facts.principal)) return "principals";
-  if (when.reversePaths !== undefined && !when.reversePaths.some((pattern) => matchesAddress(pattern, facts.reversePath))) return "reversePaths";
+  if (when.reversePaths !== undefined && !when.reversePaths.some((pattern) => matchesAddress(pattern, facts.reversePath)))
+    return "reversePaths";
   if (when.recipientDomains !== undefined && !when.recipientDomains.some((pattern) => matchesDomain(pattern, facts.recipientDomain)))
     return "recipientDomains";
   if (when.sizeOver !== undefined && facts.size <= when.sizeOver) return "sizeOver";
