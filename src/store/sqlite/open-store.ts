@@ -22,6 +22,7 @@ import { Segments } from "./content/segments.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { FreeSpace } from "./free-space.ts";
 import { StoreUnusable } from "./migrations/migrate.ts";
+import { Maintenance } from "./maintenance/maintenance.ts";
 import type { Recovered, WriterOptions } from "./protocol.ts";
 import { ReaderClient } from "./reader/reader-client.ts";
 import { SqliteStore, startWriter } from "./sqlite-store.ts";
@@ -36,6 +37,8 @@ export interface StoreOptions {
   readonly retention?: { readonly keepMs: number; readonly maxBytes: number };
   /** The store cannot go on: the process must end and start anew. Called once. */
   readonly onFault: (error: StoreFailed) => void;
+  /** Trouble that does not endanger what is stored (a history file that cannot be written), for the log. */
+  readonly onTrouble?: (what: string) => void;
   readonly tuning?: Tuning;
 }
 
@@ -47,6 +50,8 @@ export interface Tuning {
   readonly spareSegments?: number;
   readonly faults?: Faults;
   readonly maxPages?: number;
+  /** Finished messages in one chunk of the history. */
+  readonly historyChunk?: number;
 }
 
 export interface OpenStore extends AsyncDisposable {
@@ -54,17 +59,21 @@ export interface OpenStore extends AsyncDisposable {
   readonly archive: Archive;
   /** What was leased when the last run ended. */
   readonly recovered: Recovered;
+  /** Copies the running store to a folder that does not exist or is empty; bytes done and to do, roughly, are told on the way. */
+  backup(target: string, onProgress?: (done: number, total: number) => void): Promise<void>;
 }
 
 const mb = 1024 * 1024;
+const dayMs = 86_400_000;
 
 /** Rejects with StoreUnusable when the directory is in use, of a newer schema, or not ours. */
 export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const { directory, tuning = {} } = options;
   const segmentFolder = join(directory, "segments");
+  const history = join(directory, "history");
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await mkdir(segmentFolder, { recursive: true, mode: 0o700 });
-  await mkdir(join(directory, "history"), { recursive: true, mode: 0o700 });
+  await mkdir(history, { recursive: true, mode: 0o700 });
   await using opened = new AsyncDisposableStack();
   opened.use(lockDirectory(directory));
 
@@ -82,7 +91,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     throw error;
   });
 
-  const reader = opened.use(new ReaderClient({ file: writerOptions.file, history: join(directory, "history") }));
+  const reader = opened.use(new ReaderClient({ file: writerOptions.file, history }));
   const segments = opened.use(
     await Segments.open({
       directory: segmentFolder,
@@ -98,10 +107,37 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     now: options.now,
     contents: new Contents(segments, (messageId) => reader.body(messageId)),
     freeBytes: () => free.bytes(),
-    committed: () => undefined,
+    committed: (state) => maintenance.committed(state),
     failed: options.onFault,
   });
-  opened.use(store);
-  const all = opened.move();
-  return { store, archive: reader, recovered, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  const maintenance: Maintenance = new Maintenance(
+    { file: writerOptions.file, history, segments: segmentFolder, chunk: tuning.historyChunk ?? 1024 },
+    {
+      store,
+      now: options.now,
+      freeBytes: () => free.bytes(),
+      walBytes: writerOptions.walBytes,
+      ballastBytes: writerOptions.ballast.bytes,
+      retention: options.retention ?? { keepMs: 30 * dayMs, maxBytes: 10 * 1024 * mb },
+      onTrouble: options.onTrouble ?? (() => undefined),
+    },
+  );
+  // Closed in this order: no new batches, then the readers, and the writer last, which takes the WAL away with it.
+  const writing = opened.move();
+  return {
+    store,
+    archive: reader,
+    recovered,
+    backup: async (target, onProgress = () => undefined) => {
+      using _frozen = segments.freeze();
+      await maintenance.backUp(target, onProgress);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await store.settle();
+      await maintenance[Symbol.asyncDispose]();
+      await reader[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+      await writing.disposeAsync();
+    },
+  };
 }

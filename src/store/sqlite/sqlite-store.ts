@@ -184,10 +184,15 @@ export class SqliteStore implements QueueStore {
     this.#fail(text);
   }
 
+  /** Waits until nothing is on its way to the disk. */
+  async settle(): Promise<void> {
+    if (this.#inFlight !== null || this.#batches.length > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
+  }
+
   /** Waits for what was asked before, then closes the database. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#failure !== null) return;
-    if (this.#inFlight !== null || this.#batches.length > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
+    await this.settle();
     if (this.#failure === null) await this.ask({ kind: "close" }, "closed").catch(() => undefined);
     this.#failure ??= new StoreFailed("the store is closed");
     await this.#worker.terminate();

@@ -100,3 +100,41 @@ test("large contents go to segments and come back", async () => {
   assert.deepEqual(claim.messages[0]?.message.content, content);
   assert.ok(body.equals(await gather(store.readContent(content, 1))));
 });
+
+test("finished messages move to the history and are found there", async () => {
+  await using place = await scratch();
+  await using opened = await openTest(place.directory, { tuning: { historyChunk: 50 } });
+  const { store, archive } = opened;
+  const attempt = { at: 2000, durationMs: 12, route: "tenant", remote: "mx.contoso.example:25" };
+  for (let id = 1; id <= 120; id++) {
+    await store.apply([acceptOf(id, [recipientOf(0, "leased", { address: `user${id}@fabrikam.example` })])]);
+    await store.apply([{ op: "settle", messageId: id, recipients: [relayed(0)], attempt }]);
+  }
+  await store.apply([{ op: "event", messageId: 7, event: { at: 3000, what: "bounced", text: "mailbox gone" } }]);
+  const { readdirSync } = await import("node:fs");
+  await until(() => readdirSync(`${place.directory}/history`).length > 0);
+  for (const id of [1, 50, 51, 100, 101, 120])
+    assert.equal((await archive.trace(id))?.recipients[0]?.address, `user${id}@fabrikam.example`);
+  assert.equal((await archive.trace(7))?.events[0]?.what, "bounced");
+  assert.deepEqual(
+    (await archive.find({ messageIdField: "<33@contoso.example>", limit: 10 })).map(({ id }) => id),
+    [33],
+  );
+  assert.deepEqual(
+    (await archive.find({ recipient: "USER44@fabrikam.example", limit: 10 })).map(({ id }) => id),
+    [44],
+  );
+  assert.deepEqual(
+    (await archive.find({ recipient: "fabrikam.example", limit: 3 })).map(({ id }) => id),
+    [120, 119, 118],
+  );
+  assert.deepEqual(await archive.find({ recipient: "nobody@fabrikam.example", limit: 3 }), []);
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  const end = Date.now() + 10_000;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error("waited 10 s in vain");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

@@ -2,6 +2,7 @@ import { open as openFile, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { StoreFull, type Extent } from "../../../queue/store.ts";
 import { Allocator } from "./allocator.ts";
+import { nameOf, numberOf } from "./segment-name.ts";
 import { FaultPlan, SegmentFile, type Faults } from "./segment-file.ts";
 
 export interface SegmentsOptions {
@@ -235,15 +236,6 @@ export class Segments implements AsyncDisposable {
   #path(segment: number): string {
     return join(this.#options.directory, nameOf(segment));
   }
-}
-
-export function nameOf(segment: number): string {
-  return `${String(segment).padStart(6, "0")}.seg`;
-}
-
-export function numberOf(name: string): number | null {
-  const match = /^(\d{6,})\.seg$/.exec(name);
-  return match === null ? null : Number(match[1]);
 }
 
 /** A new name is on disk only when its directory is. */

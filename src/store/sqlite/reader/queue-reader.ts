@@ -14,8 +14,8 @@ import type { TraceEvent } from "../../../queue/store.ts";
 import { messageOf, recipientColumns, recipientOf, recipientWidth } from "../packing.ts";
 import { stateCodes, stateName } from "../state-codes.ts";
 import { storyOfRecipient, storyColumns, type StoryRow } from "../writer/finish.ts";
-import { History } from "./history.ts";
-import { joinLate, recordOf, summaryOf, type Story } from "./story.ts";
+import { History } from "../history/history.ts";
+import { joinLate, recordOf, summaryOf, type Story } from "../history/story.ts";
 
 type Row = readonly (number | string | null)[];
 type Candidate = readonly [id: number, principal: string, sender: string | null, receivedAt: number];
@@ -74,9 +74,8 @@ export class QueueReader {
       if (story !== null) take(story);
     }
     for (const story of this.#finishedStories("SELECT story FROM finished ORDER BY seq DESC")) take(story);
-    const enough = (): boolean => found.size >= query.limit;
-    if (!enough() || query.messageIdField !== undefined) for (const story of this.#history.find(query, enough)) take(story);
-    return [...found.values()].sort((a, b) => b.id - a.id).slice(0, query.limit);
+    for (const story of this.#history.find(query, (latest) => arrivedBefore(latest, found, query.limit))) take(story);
+    return newest(found, query.limit);
   }
 
   decision(key: string): unknown {
@@ -218,6 +217,17 @@ export class QueueReader {
     }
     return statement;
   }
+}
+
+function newest(found: ReadonlyMap<number, TraceSummary>, limit: number): TraceSummary[] {
+  return [...found.values()].sort((a, b) => b.id - a.id).slice(0, limit);
+}
+
+/** Whether what arrived by `latest` is older than everything that would be answered now. */
+function arrivedBefore(latest: number, found: ReadonlyMap<number, TraceSummary>, limit: number): boolean {
+  if (found.size < limit) return false;
+  const last = newest(found, limit).at(-1);
+  return last !== undefined && last.receivedAt > latest;
 }
 
 function fitsQuery(story: Story, query: TraceQuery): boolean {

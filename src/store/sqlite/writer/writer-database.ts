@@ -80,11 +80,21 @@ export class WriterDatabase {
 
   /** Frames that were in the WAL, and those not yet copied into the database. */
   checkpoint(): readonly [frames: number, left: number] {
-    const row = this.#database.prepare("PRAGMA wal_checkpoint(PASSIVE)").get();
+    const row = this.#passive();
     const frames = Number(row?.["log"] ?? 0);
     const left = frames - Number(row?.["checkpointed"] ?? 0);
     if (left === 0) this.#walBytes = 0;
     return [frames, left];
+  }
+
+  /** Without space for it the WAL keeps what it has: nothing is lost, and space may come back. */
+  #passive(): Record<string, unknown> | undefined {
+    try {
+      return this.#database.prepare("PRAGMA wal_checkpoint(PASSIVE)").get();
+    } catch (error) {
+      if (classify(error) === "full") return { log: 1, checkpointed: 0 };
+      throw error;
+    }
   }
 
   close(): void {
