@@ -76,6 +76,7 @@ test("the listing is filtered", async () => {
   assert.equal(await subjects("?from=<>"), "3");
   assert.equal(await subjects("?service=internet-mx"), "3");
   assert.equal(await subjects("?service=hve"), "");
+  assert.equal(await subjects("?to=&from=&service=&limit="), "3,2,1");
   assert.equal((await sandbox.call("GET", "/api/messages?limit=0")).status, 400);
   assert.equal((await sandbox.call("GET", "/api/messages?too=x")).status, 400);
 });

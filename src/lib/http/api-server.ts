@@ -32,7 +32,7 @@ export function createApiServer({ info, routes, hosts = [], maxBody, anyMediaTyp
     requestTimeout: requestTimeoutMs,
     // Streams that never end by themselves must not hold up a stop.
     forceCloseConnections: true,
-    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: false, caseSensitive: true },
+    routerOptions: { querystringParser: parseQuery, maxParamLength: 200, ignoreTrailingSlash: false, caseSensitive: true },
     exposeHeadRoutes: true,
     logger: false,
   });
@@ -65,6 +65,11 @@ export function createApiServer({ info, routes, hosts = [], maxBody, anyMediaTyp
   const document = describeApi(info, routes);
   app.get("/openapi.json", () => document);
   return app;
+}
+
+/** An empty parameter is an absent one, as forms send it (`?to=&limit=5`); of several with one name the last counts. */
+function parseQuery(text: string): Record<string, string> {
+  return Object.fromEntries([...new URLSearchParams(text)].filter(([, value]) => value !== ""));
 }
 
 function addRoute(app: FastifyInstance, route: ApiRoute): void {
