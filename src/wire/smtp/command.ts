@@ -68,8 +68,7 @@ function wordOf(verb: string): number {
 
 const STAR = wordOf("STAR");
 const verbs: ReadonlyMap<number, Verb> = new Map(
-  (["EHLO", "HELO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT", "VRFY", "EXPN", "HELP", "AUTH", "TURN"] as const).map((verb) => [
-    wordOf(verb),
-    verb,
-  ]),
+  (["EHLO", "HELO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "QUIT", "VRFY", "EXPN", "HELP", "AUTH", "TURN"] as const).map(
+    (verb) => [wordOf(verb), verb],
+  ),
 );

@@ -47,6 +47,8 @@ export class Conversation {
   sinkBusy = false;
   /** Set when the session shall close once what was said is written: the reason, for the log. */
   closing: string | null = null;
+  /** What is said last, behind the reply to the command that made the session close. */
+  #lastWords = "";
   output = "";
   #errors = 0;
   #idleCommands = 0;
@@ -87,15 +89,22 @@ export class Conversation {
 
   countError(): void {
     if (++this.#errors <= this.options.maxErrors || this.closing !== null) return;
-    this.output += this.replies.tooManyErrors;
+    this.#lastWords = this.replies.tooManyErrors;
     this.closing = "too many errors";
   }
 
   /** Counts a command that brings no message nearer. */
   countIdle(): void {
     if (++this.#idleCommands <= this.options.maxIdleCommands || this.closing !== null) return;
-    this.output += this.replies.tooManyCommands;
+    this.#lastWords = this.replies.tooManyCommands;
     this.closing = "too many commands without a message";
+  }
+
+  /** What has to be written now; leaves none. */
+  takeOutput(): string {
+    const output = this.closing === null || this.busy ? this.output : this.output + this.#lastWords;
+    this.output = "";
+    return output;
   }
 
   /**

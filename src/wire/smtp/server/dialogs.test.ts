@@ -45,7 +45,7 @@ async function play(file: string, cut: ((rest: number) => number) | undefined, s
   const { options, steps } = parse(file);
   const rehearsal = new Rehearsal(options, slow);
   rehearsal.session.start();
-  for (let i = 0; i < steps.length; ) {
+  for (let i = 0; i < steps.length;) {
     const { kind } = steps[i] as Step;
     let text = "";
     while (steps[i]?.kind === kind) text += (steps[i++] as Step).text;

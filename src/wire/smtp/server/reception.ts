@@ -13,8 +13,10 @@ import type { ContentFacts, ContentSink } from "./handler.ts";
  */
 export class Reception implements ContentFacts {
   readonly scanner: ContentScanner;
-  /** Why the message is refused, other than by its bytes: formatted. */
-  refusal: string | null = null;
+  /** Why the message is refused whatever its bytes are: formatted. */
+  #refusal: string | null = null;
+  /** What the sink's failure is answered with, when the bytes themselves are fine. */
+  #failure: string | null = null;
   #sink: ContentSink | null;
   readonly #max: number;
   readonly #strict: boolean;
@@ -27,7 +29,7 @@ export class Reception implements ContentFacts {
     if (isSink(answer)) this.#sink = answer;
     else {
       this.#sink = null;
-      this.refusal = formatReply(answer);
+      this.#refusal = formatReply(answer);
     }
   }
 
@@ -41,11 +43,6 @@ export class Reception implements ContentFacts {
     return this.scanner.eightBit;
   }
 
-  /** Nothing goes to the sink any more, and nobody needs to look at the bytes except for their end. */
-  get refused(): boolean {
-    return this.#sink === null;
-  }
-
   isFlood(coming = 0): boolean {
     return this.scanner.size + coming > 2 * this.#max + 65536;
   }
@@ -57,15 +54,25 @@ export class Reception implements ContentFacts {
     return this.#sink.write(piece);
   }
 
-  /** The reply that the bytes have earned themselves; null when they are fine. */
+  /**
+   * The negative reply that is due; null: none, the sink decides. In an order that does not depend on which of several faults was seen
+   * first, because that depends on how the bytes were cut into chunks.
+   */
   verdict({ replies }: Conversation): string | null {
-    if (this.refusal !== null) return this.refusal;
+    if (this.#refusal !== null) return this.#refusal;
     if (this.scanner.size > this.#max) return replies.tooLarge;
-    return this.#badBytes() ? replies.lineEndings : null;
+    return this.#badBytes() ? replies.lineEndings : this.#failure;
   }
 
+  /** Refuses the message whatever will come. */
   refuse(reply: string): void {
-    this.refusal ??= reply;
+    this.#refusal ??= reply;
+    this.abort();
+  }
+
+  /** The sink failed. */
+  fail(reply: Reply): void {
+    this.#failure ??= formatReply(reply);
     this.abort();
   }
 
@@ -95,14 +102,14 @@ export function deliver(c: Conversation, reception: Reception, piece: Buffer | n
       const written = reception.write(piece);
       if (written !== undefined) {
         c.settle<unknown>(written, (_, failure) => {
-          if (failure !== undefined) reception.refuse(formatReply(failure as Reply));
+          if (failure !== undefined) reception.fail(failure as Reply);
           then(c);
         });
         c.sinkBusy = c.busy;
         return;
       }
     } catch (error) {
-      reception.refuse(formatReply(c.replyToError(error)));
+      reception.fail(c.replyToError(error));
     }
   }
   then(c);

@@ -95,4 +95,3 @@ export const sessionDefaults = {
   maxIdleCommands: 1000,
   maxBuffered: 64 * 1024,
 } as const;
-

@@ -164,11 +164,8 @@ export class SmtpServerSession {
   #conclude(): void {
     const c = this.#c;
     if (c.mode === "closed") return;
-    if (this.#gone === null && c.output !== "") {
-      const { output } = c;
-      c.output = "";
-      this.#wire.write(output);
-    }
+    const output = c.takeOutput();
+    if (this.#gone === null && output !== "") this.#wire.write(output);
     if (this.#gone !== null) {
       if (!c.busy) this.#finish(this.#gone);
       return;

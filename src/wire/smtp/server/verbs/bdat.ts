@@ -46,7 +46,7 @@ function begin(c: Conversation): void {
 export function chunkContent(c: Conversation, chunk: Buffer, from: number): number {
   const to = Math.min(chunk.length, from + c.chunkLeft);
   const reception = c.chunkRefusal === null ? (c.transaction?.reception ?? null) : null;
-  if (reception === null || reception.refused) {
+  if (reception === null) {
     c.chunkLeft -= to - from;
     if (c.chunkLeft === 0) afterPiece(c);
     return to;

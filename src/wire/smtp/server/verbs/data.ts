@@ -10,7 +10,7 @@ export function data(c: Conversation, parameters: string): void {
   const missing = missingForContent(c, transaction);
   if (missing !== null) return c.fail(missing);
   // RFC 3030 §2: DATA and BDAT do not mix in one transaction.
-  if (transaction?.reception != null) return c.fail(replies.mixedData);
+  if ((transaction?.reception ?? null) !== null) return c.fail(replies.mixedData);
   c.settle(openContent(c), afterOpen);
 }
 
