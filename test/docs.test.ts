@@ -33,9 +33,7 @@ test("docs/standards.md lists the RFCs that the sources cite, and no others", ()
 
 test("a standard is cited in one form", () => {
   const odd = globSync("src/**/*.ts", { cwd: root }).flatMap((file) =>
-    [...read(file).matchAll(/\b(?:RFC-?\d{3,5}|rfc \d{3,5}|RFC\s+\d{3,5}[ ,]+(?:section|sec\.|s\.)\s?\d)\b/g)].map(
-      (match) => `${file}: ${match[0]}`,
-    ),
+    [...read(file).matchAll(/\b(?:RFC-?\d{3,5}|RFC\s+\d{3,5}[ ,]+(?:section|sec\.|s\.)\s?\d)\b/g)].map((match) => `${file}: ${match[0]}`),
   );
   assert.deepEqual(odd, []);
 });
