@@ -75,4 +75,9 @@ suite("SMTP dialogs", () => {
       }
     });
   }
+
+  test("the reference shows the simplest as it is", () => {
+    const reference = readFileSync(new URL("../../../../docs/reference/smtp.md", import.meta.url), "utf8");
+    assert.ok(reference.includes(`\n${readFileSync(new URL("simple.txt", folder), "utf8")}\`\`\``));
+  });
 });
