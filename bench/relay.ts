@@ -39,7 +39,6 @@ async function worker(): Promise<void> {
       envelope: { reversePath: "app@contoso.example", recipients: [recipient] },
       recipients: [recipient],
       content: {
-        prefix,
         size: prefix.length + body.length,
         leadingDots: false,
         eightBit: false,

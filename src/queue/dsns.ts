@@ -71,8 +71,8 @@ export async function makeDsns(
 }
 
 async function beginning(content: OutgoingContent, bytes: number): Promise<Buffer> {
-  const pieces: Uint8Array[] = [content.prefix];
-  let size = content.prefix.length;
+  const pieces: Uint8Array[] = [];
+  let size = 0;
   for await (const piece of content.stream()) {
     pieces.push(piece);
     size += piece.length;

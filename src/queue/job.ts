@@ -17,21 +17,26 @@ export interface Job {
 /** The content of a message as a route wants it. `read` is asked only when the body is not in memory. */
 export function outgoingContent(
   message: StoredMessage,
-  body: readonly Uint8Array[] | null,
+  body: Uint8Array | null,
   read: (message: StoredMessage) => AsyncIterable<Uint8Array>,
 ): OutgoingContent {
+  const inMemory = body === null ? null : [message.prefix, body];
   return {
-    prefix: message.prefix,
     size: message.prefix.length + message.content.size,
     leadingDots: message.content.leadingDots,
     eightBit: message.content.eightBit,
-    inMemory: body,
-    stream: () => (body === null ? read(message) : piecesOf(body)),
+    inMemory,
+    stream: () => (inMemory === null ? withPrefix(message.prefix, read(message)) : piecesOf(inMemory)),
   };
 }
 
 async function* piecesOf(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* pieces;
+}
+
+async function* withPrefix(prefix: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield prefix;
+  yield* rest;
 }
 
 /** Splits recipients so that each part fits into one transaction of a route. */

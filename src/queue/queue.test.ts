@@ -26,6 +26,23 @@ test("recipients of one message go in one transaction, and the balance closes", 
   );
 });
 
+test("what goes out is what we put on top and then the content as it came, also when it must be read from the store", async () => {
+  const seen: string[] = [];
+  const route = new ScriptedRoute("out", async ({ content }) => {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of content.stream()) pieces.push(piece);
+    const text = Buffer.concat(pieces).toString();
+    assert.equal(content.size, text.length);
+    seen.push(text);
+    return seen.length === 1 ? full : relayed;
+  });
+  await using world = await openQueueWorld({ routes: [route] });
+  await world.send({ to: ["full@contoso.example"] });
+  await world.advance(61_000);
+  assert.equal(seen.length, 2);
+  for (const text of seen) assert.equal(text, "Received: test\r\nFrom: <app@contoso.example>\r\nSubject: hello\r\n\r\nbody\r\n");
+});
+
 test("a message with more recipients than a transaction takes is split", async () => {
   const route = new ScriptedRoute("out", () => relayed, { maxRecipients: 40 });
   await using world = await openQueueWorld({ routes: [route] });

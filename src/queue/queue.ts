@@ -207,7 +207,7 @@ export class Queue {
 
   /** One reservation becomes as many jobs as transactions are needed. */
   #enqueue(message: StoredMessage, body: Uint8Array | null, recipients: readonly StoredRecipient[], lane: Lane, weight: number): void {
-    const content = outgoingContent(message, body === null ? null : [body], (from) => this.#deps.store.readContent(from.content, from.id));
+    const content = outgoingContent(message, body, (from) => this.#deps.store.readContent(from.content, from.id));
     let first = true;
     for (const part of portions(recipients, this.#portionOf(lane))) {
       if (!first) this.dispatcher.reserve(weight);
@@ -299,7 +299,7 @@ export class Queue {
       settlements.push({ n: recipient.n, from: "leased", to: "expired", failure: reason });
       notices.push({ kind: "failure", recipient, failure: reason });
     }
-    const content = outgoingContent(message, body === null ? null : [body], (from) => this.#deps.store.readContent(from.content, from.id));
+    const content = outgoingContent(message, body, (from) => this.#deps.store.readContent(from.content, from.id));
     this.#settle({ message, content, lane: null }, [{ op: "settle", messageId: message.id, recipients: settlements }], notices, null);
   }
 

@@ -54,17 +54,16 @@ export interface Transaction {
   readonly content: OutgoingContent;
 }
 
-/** The message's bytes, unstuffed, CRLF line ends: `prefix` (our Received and what else was added on top), then the content as received. */
+/** The message's bytes as they go out: unstuffed, CRLF line ends; first what we put on top (our Received field), then the content as received. */
 export interface OutgoingContent {
-  readonly prefix: Uint8Array;
-  /** Bytes, prefix included. */
+  /** Bytes. */
   readonly size: number;
-  /** A line of the content (not of the prefix) begins with a dot. */
+  /** A line begins with a dot. */
   readonly leadingDots: boolean;
   readonly eightBit: boolean;
-  /** The whole content when it is in memory; null when it must be streamed. */
+  /** All of it, when it is in memory; null when it must be streamed. */
   readonly inMemory: readonly Uint8Array[] | null;
-  /** The content as pieces, from memory or disk; each call starts anew. */
+  /** All of it, as pieces from memory or disk; each call starts anew. */
   stream(): AsyncIterable<Uint8Array>;
 }
 

@@ -25,7 +25,6 @@ export function makeContent(text: string, streamed = false): OutgoingContent {
   const prefix = Buffer.from("Received: by gateway.contoso.example\r\n");
   const body = Buffer.from(text, "utf8");
   return {
-    prefix,
     size: prefix.length + body.length,
     leadingDots: /^\./m.test(text),
     // eslint-disable-next-line no-control-regex
