@@ -112,6 +112,7 @@ test("why with a record tells the failover and where that recipient stands, and 
   assert.match(lines, /going on with relay-b/);
   assert.match(lines, /Now: waits for attempt 2/);
   assert.match(lines, /The sender was told/);
+  assert.doesNotMatch(lines, /bob@/);
   assert.doesNotMatch(tellWhy(external, record, 0).join("\n"), /The sender was told/);
 });
 

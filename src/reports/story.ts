@@ -58,9 +58,9 @@ export function tellWhy(decision: DecisionFacts, record?: TraceRecord, n?: numbe
 
 function tellArrival({ origin, principal, dsnFor }: TraceRecord): string {
   if (dsnFor !== undefined) return `Postern wrote this notification about message ${formatId(dsnFor)}.`;
-  const client = [origin.clientName, origin.clientAddress === undefined ? undefined : `[${origin.clientAddress}]`]
-    .filter(Boolean)
-    .join(" ");
+  const { clientName = "", clientAddress = "" } = origin;
+  const named = clientName === "" || clientName.includes(clientAddress) ? "" : `${clientName} `;
+  const client = clientAddress === "" ? clientName : `${named}[${clientAddress}]`;
   const by = `Came in by the door "${origin.door}"${client === "" ? "" : ` from ${cleanText(client)}`}`;
   const how = origin.tls === undefined ? "without encryption" : `encrypted with ${origin.tls}`;
   const network = /^net:(.*)$/.exec(principal)?.[1];
@@ -104,11 +104,11 @@ function tellState(recipient: TraceRecipient, record: TraceRecord): string {
 }
 
 /** Attempts and events in the order of time. */
-function tellHappenings(record: TraceRecord, about: (recipients: readonly number[] | undefined) => boolean): string[] {
+function tellHappenings(record: TraceRecord, about: About): string[] {
   const addresses = new Map(record.recipients.map(({ n, address }) => [n, address]));
   const told: { at: number; lines: string[] }[] = [];
   record.attempts.forEach((attempt, index) => {
-    if (about(attempt.results.map(({ n }) => n))) told.push({ at: attempt.at, lines: tellAttempt(attempt, index, addresses) });
+    if (about(attempt.results.map(({ n }) => n))) told.push({ at: attempt.at, lines: tellAttempt(attempt, index, addresses, about) });
   });
   for (const event of record.events)
     if (about(event.recipients)) told.push({ at: event.at, lines: [`${formatAt(event.at)}  ${tellEvent(event, addresses)}`] });
@@ -116,7 +116,9 @@ function tellHappenings(record: TraceRecord, about: (recipients: readonly number
   return told.sort((a, b) => a.at - b.at).flatMap(({ lines }) => lines);
 }
 
-function tellAttempt(attempt: TraceAttempt, index: number, addresses: ReadonlyMap<number, string>): string[] {
+type About = (recipients: readonly number[] | undefined) => boolean;
+
+function tellAttempt(attempt: TraceAttempt, index: number, addresses: ReadonlyMap<number, string>, about: About): string[] {
   const { route, remote, address, tls, verified, durationMs } = attempt;
   const where = address === undefined || remote.includes(address) ? remote : `${remote} [${address}]`;
   const how = tls === undefined ? "without encryption" : `${tls}, certificate ${verified === true ? "verified" : "not verified"}`;
@@ -126,6 +128,7 @@ function tellAttempt(attempt: TraceAttempt, index: number, addresses: ReadonlyMa
   // All recipients with the same answer share a line.
   const answers = new Map<string, string[]>();
   for (const { n, to, text, status } of attempt.results) {
+    if (!about([n])) continue;
     const answer = `${outcomeWords[to]}${status === undefined ? "" : ` ${status}`}${text === "" ? "" : `: "${cleanText(text)}"`}`;
     const who = addresses.get(n) ?? `recipient ${n}`;
     const group = answers.get(answer);
