@@ -4,6 +4,9 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { describeCommands } from "../src/cli/describe.ts";
+import { describeConfiguration, editorSchema } from "../src/config/describe.ts";
+import { gatewaySchema } from "../src/config/gateway-config.ts";
 import { failureCodes, type FailureEntry } from "../src/mail/failure-codes.ts";
 import { enhancedStatus } from "../src/mail/status.ts";
 import { composeExample } from "../test/support/notification-example.ts";
@@ -16,7 +19,24 @@ export function generateDocs(): ReadonlyMap<string, string> {
   return new Map([
     ["docs/reference/errors.md", errors()],
     ["docs/reference/notification.md", notification()],
+    ["docs/reference/configuration.md", configuration()],
+    ["docs/reference/postern.schema.json", `${JSON.stringify(editorSchema(gatewaySchema, "postern.yaml"), null, 2)}\n`],
+    ["docs/reference/cli.md", `${notice}\n${commandLine}`],
   ]);
+}
+
+const commandLine = await describeCommands();
+
+function configuration(): string {
+  const introduction = `
+One YAML file. Unknown keys are refused, and \`postern check-config\` tells every fault with line, column and remedy. For completion in an editor let it begin with
+
+    # yaml-language-server: $schema=https://…/docs/reference/postern.schema.json
+
+Durations are written \`90s 5m 4h 2d\`, sizes \`64KB 10MB\` (1 KB is 1024 bytes). A secret never stands in the file: write \`{ env: NAME }\` or \`{ file: path }\`; paths are relative to
+the file. \`postern reload\` applies rules and certificates without dropping a connection, and says what waits for a restart.
+`;
+  return `${notice}\n${describeConfiguration(gatewaySchema, "Configuration", introduction)}`;
 }
 
 const origins = { remote: "the next hop", network: "the way to it", policy: "our rules", internal: "Postern" } as const;

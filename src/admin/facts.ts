@@ -215,7 +215,7 @@ function queueFacts(log: Log, counters: FactCounters): QueueLog {
 }
 
 function about(message: StoredMessage, recipient: StoredRecipient) {
-  return { id: formatId(message.id), to: recipient.address, attempt: recipient.attempts };
+  return { id: formatId(message.id), to: recipient.address, attempt: recipient.attempts + 1 };
 }
 
 function causeOf(reason: Failure) {

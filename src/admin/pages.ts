@@ -53,8 +53,7 @@ export function statusPage(status: StatusView, queue: QueueListView, recent: rea
         accounted for.
       </p>
       <p class="facts">
-        ${totals.messages} messages
-        wait${status.oldestQueuedMs === null ? "" : `, the oldest for ${formatDuration(status.oldestQueuedMs)}`}.
+        ${totals.messages === 1 ? "1 message waits" : `${totals.messages} messages wait`}${status.oldestQueuedMs === null ? "" : `, the oldest for ${formatDuration(status.oldestQueuedMs)}`}.
         ${formatSize(status.diskFreeBytes)} free on disk. ${status.connections} connections.
       </p>
     </section>

@@ -102,7 +102,7 @@ function unreachable(dataDirectory: string, error: unknown): CommandError {
 function refused(status: number, text: string): CommandError {
   let message = text;
   try {
-    message = (JSON.parse(text) as { message?: string }).message ?? text;
+    message = (JSON.parse(text) as { error?: { message?: string } }).error?.message ?? text;
   } catch {
     // Not ours; shown as it is.
   }

@@ -295,7 +295,7 @@ function shown(value: unknown): string {
 export function describeType(schema: Schema): string {
   if (schema["x-kind"] === "duration") return "a duration such as 5m";
   if (schema["x-kind"] === "size") return "a size such as 10MB";
-  if (schema["x-kind"] === "secret") return "{ env: NAME } or { file: path }";
+  if (schema["x-kind"] === "secret") return "{ env: NAME } | { file: path }";
   if (schema["x-kind"] === "file") return schema.type === "string" ? "a path" : "{ file: path }";
   if (schema.const !== undefined) return String(schema.const);
   if (schema.enum !== undefined) return schema.enum.join(" | ");

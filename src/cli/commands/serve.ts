@@ -122,9 +122,10 @@ export function startFault(error: unknown): unknown {
     }
   }
   const name = (error as Error).name;
-  if (name === "DirectoryInUse" || name === "DirectoryLocked")
-    return new CommandError("unavailable", (error as Error).message, { cause: error });
-  if (name === "SchemaTooNew") return new CommandError("config", (error as Error).message, { cause: error });
+  if (name === "StoreUnusable") {
+    const { message } = error as Error;
+    return new CommandError(message.includes("in use") ? "unavailable" : "config", message, { cause: error });
+  }
   if (name === "StoreFull" || name === "StoreFailed") return new CommandError("io", (error as Error).message, { cause: error });
   if (name === "SocketPathTooLong") return new CommandError("cannotCreate", (error as Error).message, { cause: error });
   return error;

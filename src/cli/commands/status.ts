@@ -13,7 +13,7 @@ export default function define(command: Command): void {
     printLines([
       `${status.hostname}, Postern ${status.version}, process ${status.pid}, up ${formatDuration(status.uptimeMs)}, configuration ${status.configGeneration}`,
       `accepted ${totals.accepted} = relayed ${totals.relayed} + failed ${totals.failed} + expired ${totals.expired} + cancelled ${totals.cancelled} + queued ${totals.queued} + leased ${totals.leased} + in doubt ${totals.inDoubt} + held ${totals.held}${balance.ok ? "" : `  (DOES NOT BALANCE: ${balance.accounted})`}`,
-      `${totals.messages} messages wait${status.oldestQueuedMs === null ? "" : `, the oldest for ${formatDuration(status.oldestQueuedMs)}`}; ${formatSize(status.diskFreeBytes)} free on disk${status.accepting ? "" : ": NO NEW MAIL IS ACCEPTED"}`,
+      `${totals.messages} ${totals.messages === 1 ? "message waits" : "messages wait"}${status.oldestQueuedMs === null ? "" : `, the oldest for ${formatDuration(status.oldestQueuedMs)}`}; ${formatSize(status.diskFreeBytes)} free on disk${status.accepting ? "" : ": NO NEW MAIL IS ACCEPTED"}`,
       ...status.listeners.map(
         (listener) =>
           `listener ${listener.name} (${listener.kind}) ${listener.address}:${listener.port} ${listener.ready ? "up" : "DOWN"}, ${listener.connections} connections`,
