@@ -1,12 +1,14 @@
 import type { Socket } from "node:net";
 import type { Reply } from "../../mail/reply.ts";
-import { ReplyParser } from "../../wire/smtp/client/reply-parser.ts";
+import { ReplyParser, ReplySyntaxError } from "../../wire/smtp/client/reply-parser.ts";
 
 /** Who listens to a channel; one at a time. */
 export interface ChannelListener {
   onReply(reply: Reply): void;
   /** Called once, when the channel is of no more use, for a reason other than `close()`. */
   onLost(reason: Lost): void;
+  /** A bug in handling a reply; onLost follows. */
+  onFault(error: unknown): void;
 }
 
 export type Lost =
@@ -144,8 +146,10 @@ export class Channel implements Disposable {
         this.listener.onReply(reply);
       }
     } catch (error) {
-      if (!(error instanceof Error) || error.name !== "ReplySyntaxError") throw error;
-      this.fail({ why: "protocol", text: error.message });
+      if (error instanceof ReplySyntaxError) return this.fail({ why: "protocol", text: error.message });
+      // One connection's bug must not end the process with all the others.
+      this.listener.onFault(error);
+      this.fail({ why: "closed", text: "a fault of ours" });
     }
   }
 
@@ -170,4 +174,4 @@ export class Channel implements Disposable {
 }
 
 const quitGraceMs = 2000;
-const nobody: ChannelListener = { onReply: () => undefined, onLost: () => undefined };
+const nobody: ChannelListener = { onReply: () => undefined, onLost: () => undefined, onFault: () => undefined };

@@ -18,6 +18,7 @@ export interface ConnectionOwner {
   readonly settings: Settings;
   /** Policy-clock ms. */
   now(): number;
+  fault(error: unknown): void;
   /** Another attempt may be given. */
   onFree(connection: Connection): void;
   /** No more use. Nothing of the content of `returned` was sent: they are to be tried elsewhere. */
@@ -30,6 +31,9 @@ export interface ConnectionOwner {
  * RFC 2920 §3.1: the content may be the first thing in a group of pipelined commands. So when the content of the running transaction
  * goes out, MAIL, RCPT and DATA of the next follow in the same write, and a message costs one round trip. Replies come in order, all of
  * the running one's and then all of the next one's, so one cursor is enough.
+ *
+ * BDAT (RFC 3030) is not used: it would need as many writes and round trips, and would send the content before the recipients are answered
+ * for, so that a refused message costs its bytes and a lost connection leaves two messages in doubt instead of one.
  */
 export class Connection implements ChannelListener {
   readonly session: DeliverySession;
@@ -145,6 +149,10 @@ export class Connection implements ChannelListener {
       case "over":
         return this.#breach(reply, "with no command to answer");
     }
+  }
+
+  onFault(error: unknown): void {
+    this.#owner.fault(error);
   }
 
   onLost(lost: Lost): void {
@@ -281,7 +289,7 @@ export class Connection implements ChannelListener {
     if (reply.code >= 300 && reply.code < 400) return this.#breach(reply, "in answer to the content");
     if (reply.code >= 400) return this.#finish(attempt, outcomeOf(classifyReply("content", reply), this.#owner.now()));
     const id = remoteId(reply);
-    const text = replyText(reply);
+    const text = replyText(reply).slice(0, longestText);
     this.#finish(attempt, id === undefined ? { action: "relayed", text } : { action: "relayed", text, remoteId: id });
   }
 
@@ -333,6 +341,8 @@ export class Connection implements ChannelListener {
   }
 }
 
+/** What is kept of the reply to a message that was taken. */
+const longestText = 500;
 /** How long an answer that is due may still take when its caller wants to stop. */
 const abortGraceMs = 5000;
 

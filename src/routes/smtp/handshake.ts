@@ -47,6 +47,11 @@ export class Handshake implements ChannelListener {
     else waiting.resolve(reply);
   }
 
+  onFault(error: unknown): void {
+    this.#waiting?.reject(error as Error);
+    this.#waiting = null;
+  }
+
   onLost(lost: Lost): void {
     this.#lost = lost;
     this.#waiting?.reject(new OpenFailed(this.step, lossFailure(lost)));

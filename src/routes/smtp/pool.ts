@@ -57,6 +57,10 @@ export class Pool implements ConnectionOwner, AsyncDisposable {
     return this.#now();
   }
 
+  fault(error: unknown): void {
+    this.#log.fault(`route ${this.settings.name}`, error);
+  }
+
   add(attempt: Attempt): void {
     if (this.#stop.signal.aborted) return this.#refuse(attempt, failure("route.unavailable"));
     const onAbort = () => this.#abort(attempt);
@@ -117,7 +121,10 @@ export class Pool implements ConnectionOwner, AsyncDisposable {
   }
 
   #dispatch(): void {
-    const room = Math.min(this.settings.maxConnections, this.#currentCeiling()) - this.#connections.size - this.#opening;
+    // One at first, the others when it has come to stand: a next hop that is down is not knocked at ten times, and a wrong password does
+    // not lock an account.
+    const limit = this.#connections.size === 0 ? 1 : Math.min(this.settings.maxConnections, this.#currentCeiling());
+    const room = limit - this.#connections.size - this.#opening;
     const wanted = this.#waiting.size + this.#forNew.size - this.#opening;
     for (let i = 0; i < Math.min(room, wanted); i++) void this.#open();
     if (this.#waiting.size <= this.#opening) return;
@@ -143,7 +150,7 @@ export class Pool implements ConnectionOwner, AsyncDisposable {
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       opened = error instanceof OpenFailed ? error : new OpenFailed("connect", failure("system.fault", { scope: "route" }), error);
-      if (!(error instanceof OpenFailed)) this.#log.fault(`route ${this.settings.name}`, error);
+      if (!(error instanceof OpenFailed)) this.fault(error);
     } finally {
       this.#opening--;
     }

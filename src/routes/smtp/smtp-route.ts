@@ -1,10 +1,12 @@
 import { type Dialer } from "../../lib/dial.ts";
+import type { Failure } from "../../mail/failure.ts";
+import { replyText } from "../../mail/reply.ts";
 import type { OutgoingContent, ProbeResult, Route, RouteTraits } from "../route.ts";
 import type { RouteLog } from "../route-log.ts";
 import { Attempt } from "./attempt.ts";
 import { OpenFailed } from "./handshake.ts";
 import { openConnection } from "./open.ts";
-import { type SmtpRouteOptions, withDefaults } from "./options.ts";
+import { type Settings, type SmtpRouteOptions, withDefaults } from "./options.ts";
 import { Pool } from "./pool.ts";
 
 /**
@@ -53,19 +55,11 @@ export function createSmtpRoute(options: SmtpRouteOptions, deps: SmtpRouteDeps):
       return attempt.done;
     },
     async probe(signal) {
-      const steps: { name: string; ok: boolean; text: string }[] = [];
-      const report = (name: string, text: string) => steps.push({ name, ok: true, text });
-      try {
-        const { channel, session } = await openConnection(settings, deps.dialer, false, signal, report);
-        channel.quit();
-        return {
-          ok: true,
-          text: `${session.remote} takes mail${session.tls === undefined ? ", without encryption" : ` over ${session.tls}`}`,
-          steps,
-        };
-      } catch (error) {
-        return failedProbe(error, steps);
-      }
+      const steps: Step[] = [];
+      const first = await probeOnce(settings, deps.dialer, false, steps, signal);
+      // As the pool does: opportunistic encryption that fails is done without.
+      if (first.ok || settings.tls !== "opportunistic" || steps.at(-1)?.name !== "tls") return first;
+      return probeOnce(settings, deps.dialer, true, steps, signal);
     },
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
@@ -78,10 +72,26 @@ export interface SmtpRouteDeps {
   readonly now: () => number;
 }
 
-function failedProbe(error: unknown, steps: readonly ProbeResult["steps"][number][]): ProbeResult {
-  const step = error instanceof OpenFailed ? error.step : "connect";
-  const text = error instanceof OpenFailed ? error.failure.text : "given up";
-  return { ok: false, text, steps: [...steps, { name: step, ok: false, text }] };
+type Step = ProbeResult["steps"][number];
+
+async function probeOnce(settings: Settings, dialer: Dialer, plain: boolean, steps: Step[], signal: AbortSignal): Promise<ProbeResult> {
+  try {
+    const { channel, session } = await openConnection(settings, dialer, plain, signal, (name, text) =>
+      steps.push({ name, ok: true, text }),
+    );
+    channel.quit();
+    const how = session.tls === undefined ? "without encryption" : `over ${session.tls}`;
+    return { ok: true, text: `${session.remote} takes mail ${how}`, steps };
+  } catch (error) {
+    const name = error instanceof OpenFailed ? error.step : "connect";
+    const text = error instanceof OpenFailed ? describeFailure(error.failure) : "given up";
+    steps.push({ name, ok: false, text });
+    return { ok: false, text, steps };
+  }
+}
+
+function describeFailure({ text, reply }: Failure): string {
+  return reply === undefined ? text : `${text}: ${replyText(reply)}`;
 }
 
 /** RFC 6532: whether the header section has bytes beyond ASCII. Read at most as far as a header section may reach. */

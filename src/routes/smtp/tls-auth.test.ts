@@ -84,6 +84,17 @@ test("opportunistic: when the handshake fails the mail goes plain, and the failu
   assert.equal(server.connections, 4);
 });
 
+test("probe does without opportunistic encryption too, and tells", async () => {
+  await using server = await ScriptedSmtpServer.start([
+    `${offer}\nC: STARTTLS\nS: 220 go\nC# 1\nS: this is not TLS\nhang`,
+    `${offer}\nC: QUIT`,
+  ]);
+  await using route = routeTo(server, { tls: "opportunistic" });
+  const result = await route.probe(never);
+  assert.match(`${result.ok} ${result.text}`, /^true .* without encryption$/);
+  assert.ok(result.steps.some((step) => step.name === "tls" && !step.ok));
+});
+
 test("implicit TLS, with a client certificate", async () => {
   const client = await createServerCertificate(authority, ["gateway.contoso.example"]);
   const server = createServer(
@@ -192,4 +203,23 @@ test("530 to MAIL is the route's trouble: the mail waits", async () => {
   );
   await using route = routeTo(server);
   assert.equal(told(only(await route.deliver(makeTransaction(), never))), "delayed 7.57 route.auth-failed route");
+});
+
+test("probe tells how far it came, and the peer's words", async () => {
+  await using server = await ScriptedSmtpServer.start(
+    "S: 220 mx\nC: EHLO *\nS: 250-mx\nS: 250 AUTH PLAIN\nC: AUTH *\nS: 535 5.7.139 SmtpClientAuthentication is disabled",
+  );
+  await using route = routeTo(server, { auth: { user: "app", secret: "pw" } });
+  const result = await route.probe(never);
+  assert.equal(result.ok, false);
+  assert.deepEqual(
+    result.steps.map((step) => [step.name, step.ok]),
+    [
+      ["connect", true],
+      ["greeting", true],
+      ["hello", true],
+      ["auth", false],
+    ],
+  );
+  assert.match(result.text, /SmtpClientAuthentication is disabled/);
 });

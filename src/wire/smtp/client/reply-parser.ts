@@ -76,7 +76,7 @@ export class ReplySyntaxError extends Error {
 // RFC 5321 §4.5.3.1.5: 512 bytes a line; services write longer ones (URLs, diagnostics), so four times that.
 const maxLineBytes = 2048;
 const maxLines = 128;
-const maxReplyBytes = 32_768;
+const maxReplyBytes = 8192;
 const space = 32;
 const hyphen = 45;
 
