@@ -20,7 +20,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   reports: ["queue/store.ts", "queue/archive.ts", "queue/dsn-composer.ts", "wire", "mail", "lib"],
   store: ["queue/store.ts", "queue/archive.ts", "mail", "lib"],
   sandbox: ["domains", "services", "templates", "wire", "mail", "lib"],
-  config: ["ingress", "identity", "routes", "routing", "queue", "limits", "services", "wire", "mail", "lib"],
+  config: ["sandbox/options.ts", "ingress", "identity", "routes", "routing", "queue", "limits", "services", "wire", "mail", "lib"],
   admin: [
     "config",
     "ingress",

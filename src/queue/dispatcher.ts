@@ -9,18 +9,16 @@
  * An attempt ends in settlements (settlement.ts), written without being waited for: the slot is free at once, and a crash in between means
  * that those recipients were leased, hence in flight. Trouble of the route itself moves a job to the next candidate within the same lease.
  */
-import { failure } from "../mail/failure-codes.ts";
 import type { Failure } from "../mail/failure.ts";
-import type { Recipient } from "../mail/envelope.ts";
-import type { Delivery, Route } from "../routes/route.ts";
+import type { Route } from "../routes/route.ts";
 import type { Clock } from "../lib/clock.ts";
+import { attemptJob } from "./attempt.ts";
 import type { Conclude } from "./conclude.ts";
 import { FairRing } from "./fair-ring.ts";
 import type { Job } from "./job.ts";
 import type { Lane } from "./lanes.ts";
 import { openOutlet, type Outlet } from "./outlet.ts";
 import type { QueueLog } from "./queue-log.ts";
-import type { Attempt } from "./store.ts";
 
 export interface DispatcherPorts {
   readonly clock: Clock;
@@ -213,28 +211,12 @@ export class Dispatcher {
   }
 
   async #attempt(outlet: Outlet, job: Job): Promise<void> {
-    const { route } = outlet;
-    const { message, content } = job;
     outlet.active++;
     this.#active++;
-    const at = this.#ports.clock.now();
-    const started = performance.now();
-    let delivery: Delivery;
-    try {
-      delivery = await route.deliver(
-        { messageId: message.id, envelope: envelopeOf(job), recipients: job.recipients, content },
-        this.#stop.signal,
-      );
-    } catch (error) {
-      if (!this.#stop.signal.aborted) this.#ports.log.fault(`route ${route.name}`, error);
-      const code = this.#stop.signal.aborted ? "system.shutting-down" : "system.fault";
-      delivery = allDelayed(job, failure(code));
-    }
+    const { delivery, attempt } = await attemptJob(outlet.route, job, this.#ports, this.#stop.signal);
     outlet.active--;
     this.#active--;
     this.cancel(job.weight);
-    const { session } = delivery;
-    const attempt: Attempt = { at, durationMs: Math.round(performance.now() - started), route: route.name, ...attemptOf(session) };
     try {
       this.#ports.conclude(outlet, job, delivery, attempt);
     } catch (error) {
@@ -391,28 +373,4 @@ export class Dispatcher {
     this.#restWaiters = [];
     for (const resolve of waiters) resolve();
   }
-}
-
-function envelopeOf({ message, recipients }: Job) {
-  return {
-    reversePath: message.reversePath,
-    recipients,
-    ...(message.envid === undefined ? {} : { envid: message.envid }),
-    ...(message.ret === undefined ? {} : { ret: message.ret }),
-    ...(message.smtputf8 === undefined ? {} : { smtputf8: message.smtputf8 }),
-  };
-}
-
-function attemptOf({ remote, address, tls, verified }: Delivery["session"]) {
-  return {
-    remote,
-    ...(address === undefined ? {} : { address }),
-    ...(tls === undefined ? {} : { tls }),
-    ...(verified === undefined ? {} : { verified }),
-  };
-}
-
-function allDelayed(job: Job, reason: Failure): Delivery {
-  const outcomes = new Map(job.recipients.map((recipient: Recipient) => [recipient, { action: "delayed", failure: reason } as const]));
-  return { outcomes, session: { remote: "" } };
 }

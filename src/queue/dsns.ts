@@ -3,7 +3,7 @@ import type { OutgoingContent } from "../routes/route.ts";
 import type { DsnComposer, DsnKind } from "./dsn-composer.ts";
 import type { Notice } from "./notices.ts";
 import type { QueueOptions } from "./options.ts";
-import type { StoredMessage } from "./store.ts";
+import type { Operation, Settlement, StoredMessage } from "./store.ts";
 
 /** A DSN ready to be accepted. */
 export interface DsnDraft {
@@ -83,4 +83,37 @@ async function beginning(content: OutgoingContent, bytes: number): Promise<Buffe
 
 function hasLeadingDot(content: Buffer): boolean {
   return content[0] === 0x2e || content.indexOf("\n.") >= 0;
+}
+
+/** A DSN that its receiver's side refuses is held for the postmaster, never dropped and never answered by another. */
+export function keepFailedDsn(messageId: number, operations: readonly Operation[], at: number): Operation[] {
+  return operations.flatMap((operation): Operation[] => {
+    if (operation.op !== "settle") return [operation];
+    const lost = operation.recipients.filter(({ to }) => to === "failed" || to === "expired");
+    if (lost.length === 0) return [operation];
+    const back = operation.recipients.map((settlement): Settlement =>
+      lost.includes(settlement) ? { ...settlement, to: "queued", notBefore: at } : settlement,
+    );
+    return [
+      { ...operation, recipients: back },
+      { op: "settle", messageId, recipients: lost.map(({ n }) => ({ n, from: "queued", to: "held" })) },
+      { op: "event", messageId, event: { at, what: "held", text: "the notification could not be passed on: held for the postmaster" } },
+    ];
+  });
+}
+
+/** Notes on the settlement that the sender has been told of the delay. */
+export function markTold(operations: readonly Operation[], notices: readonly Notice[]): Operation[] {
+  const told = new Set(notices.filter(({ kind }) => kind === "delay").map(({ recipient }) => recipient.n));
+  if (told.size === 0) return [...operations];
+  return operations.map((operation) =>
+    operation.op === "settle"
+      ? {
+          ...operation,
+          recipients: operation.recipients.map((settlement) =>
+            told.has(settlement.n) ? { ...settlement, delayTold: true as const } : settlement,
+          ),
+        }
+      : operation,
+  );
 }

@@ -2,6 +2,9 @@ import type { OutgoingContent } from "../routes/route.ts";
 import type { Lane } from "./lanes.ts";
 import type { StoredMessage, StoredRecipient } from "./store.ts";
 
+/** Bytes that a job costs beside its content. */
+export const jobOverhead = 1500;
+
 /** A leased piece of work: recipients of one message that can share a transaction. */
 export interface Job {
   readonly message: StoredMessage;

@@ -19,6 +19,9 @@ export interface Lane {
   backlogDue: number | null;
   /** A claim is under way. */
   claiming: boolean;
+  /** The store knows what the number stands for. */
+  stored: boolean;
+  readonly description: LaneDescription;
 }
 
 export interface LaneDescription {
@@ -34,20 +37,16 @@ export class LaneBook {
   readonly #byKey = new Map<string, Lane>();
   readonly #byId = new Map<number, Lane>();
 
-  /** `fresh`: the lane is new and its description must be stored with the first operation that names it. */
-  find(principal: string, routes: readonly string[], domain: string): { lane: Lane; fresh: LaneDescription | null } {
+  find(principal: string, routes: readonly string[], domain: string): Lane {
     const bucket = bucketOf(domain);
     const key = `${principal}\0${routes.join("\0")}\0${bucket}`;
-    const known = this.#byKey.get(key);
-    if (known !== undefined) return { lane: known, fresh: null };
-    const description = { principal, routes, bucket };
-    return { lane: this.#add(laneNumber(key), key, description), fresh: description };
+    return this.#byKey.get(key) ?? this.#add(laneNumber(key), key, { principal, routes, bucket }, false);
   }
 
   /** A lane known from the store. */
   restore(id: number, description: LaneDescription): Lane {
     const key = `${description.principal}\0${description.routes.join("\0")}\0${description.bucket}`;
-    return this.#byId.get(id) ?? this.#add(id, key, description);
+    return this.#byId.get(id) ?? this.#add(id, key, description, true);
   }
 
   byId(id: number): Lane | undefined {
@@ -58,8 +57,9 @@ export class LaneBook {
     return this.#byId.values();
   }
 
-  #add(id: number, key: string, { principal, routes }: LaneDescription): Lane {
-    const lane: Lane = { id, principal, routes, jobs: new Fifo(), backlogDue: null, claiming: false };
+  #add(id: number, key: string, description: LaneDescription, stored: boolean): Lane {
+    const { principal, routes } = description;
+    const lane: Lane = { id, principal, routes, jobs: new Fifo(), backlogDue: null, claiming: false, stored, description };
     this.#byKey.set(key, lane);
     this.#byId.set(id, lane);
     return lane;

@@ -22,17 +22,17 @@
  * A recipient is attempted at least once, and more than once only if a crash or a lost answer left the outcome unknown.
  */
 import { domainOf } from "../mail/address.ts";
-import type { Recipient } from "../mail/envelope.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { IdSource } from "../lib/ids.ts";
 import type { Route } from "../routes/route.ts";
 import type { Decision, Router } from "../routing/decide.ts";
+import { admit, sameRoutes, type Addressed, type Admission } from "./admission.ts";
 import type { Archive } from "./archive.ts";
 import { createConclude } from "./conclude.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { DsnComposer } from "./dsn-composer.ts";
-import { makeDsns, type DsnDraft } from "./dsns.ts";
-import { outgoingContent, portions, type Job } from "./job.ts";
+import { keepFailedDsn, makeDsns, markTold, type DsnDraft } from "./dsns.ts";
+import { jobOverhead, outgoingContent, portions, type Job } from "./job.ts";
 import { LaneBook, type Lane, type LaneDescription } from "./lanes.ts";
 import type { Notice } from "./notices.ts";
 import type { QueueOptions } from "./options.ts";
@@ -41,7 +41,6 @@ import { expiredFailure } from "./settlement.ts";
 import {
   StoreFailed,
   type ClaimedMessage,
-  type NewRecipient,
   type Operation,
   type QueueStore,
   type Settlement,
@@ -64,14 +63,6 @@ export interface QueueDeps {
   readonly onStoreFailed: (error: unknown) => void;
 }
 
-/** A recipient with the decision about it. */
-export interface Addressed {
-  readonly recipient: Recipient;
-  readonly decision: Decision;
-}
-
-/** Bytes that a job costs beside its content. */
-const jobOverhead = 1500;
 const expirySweepMs = 60_000;
 const expiryBatch = 500;
 
@@ -133,75 +124,41 @@ export class Queue {
   /** Makes a message durable and sets it on its way. Rejects with StoreFull or StoreFailed. */
   async accept(message: StoredMessage, body: Uint8Array | null, addressed: readonly Addressed[]): Promise<void> {
     const operations: Operation[] = [];
-    const { admissions, recipients } = this.#admit(message, addressed, body, operations);
-    operations.push({ op: "accept", message, body, recipients });
+    const admissions = this.#admit(message, body, addressed, operations);
     try {
       await this.#deps.store.apply(operations);
     } catch (error) {
-      for (const { weight, leased } of admissions) if (leased) this.dispatcher.cancel(weight);
+      for (const { weight, state } of admissions) if (state === "leased") this.dispatcher.cancel(weight);
       if (error instanceof StoreFailed) this.#deps.onStoreFailed(error);
       throw error;
     }
-    this.#deps.log.accepted(message, recipients);
+    for (const { decision } of addressed) this.#decisions.add(decision.key);
     this.#start(message, body, admissions);
   }
 
-  /** Groups recipients by lane and decides which are leased at once. */
-  #admit(message: StoredMessage, addressed: readonly Addressed[], body: Uint8Array | null, operations: Operation[]) {
-    const admissions: Admission[] = [];
-    const recipients: NewRecipient[] = [];
-    const now = this.#deps.clock.now();
-    for (let n = 0; n < addressed.length; n++) {
-      const { recipient, decision } = addressed[n] as Addressed;
-      if (!this.#decisions.has(decision.key)) {
-        this.#decisions.add(decision.key);
-        operations.push({ op: "decision", key: decision.key, decision });
-      }
-      let admission = admissions.find((other) => sameRoutes(other.candidates, decision.candidates));
-      if (admission === undefined) {
-        const { lane, fresh } = this.#lanes.find(message.principal, decision.candidates, domainOf(recipient.address));
-        if (fresh !== null) operations.push({ op: "decision", key: `lane:${lane.id}`, decision: fresh });
-        const weight = (body?.length ?? 0) + jobOverhead;
-        const held = decision.candidates.length === 0;
-        const leased = !held && this.dispatcher.hasRoom(lane, weight);
-        if (leased) this.dispatcher.reserve(weight);
-        admission = { candidates: decision.candidates, lane, weight, leased, held, recipients: [] };
-        admissions.push(admission);
-      }
-      const stored: StoredRecipient = {
-        n,
-        address: recipient.address,
-        lane: admission.lane.id,
-        decision: decision.key,
-        attempts: 0,
-        notBefore: now,
-        ...(recipient.notify === undefined ? {} : { notify: recipient.notify }),
-        ...(recipient.orcpt === undefined ? {} : { orcpt: recipient.orcpt }),
-      };
-      admission.recipients.push(stored);
-      recipients.push({
-        ...stored,
-        state: admission.held ? "held" : admission.leased ? "leased" : "queued",
-        ...this.#doubt(admission.lane),
-      });
-    }
-    return { admissions, recipients };
+  #admit(message: StoredMessage, body: Uint8Array | null, addressed: readonly Addressed[], operations: Operation[]): readonly Admission[] {
+    return admit(message, body, addressed, operations, {
+      dispatcher: this.dispatcher,
+      lanes: this.#lanes,
+      decisions: this.#decisions,
+      now: this.#deps.clock.now(),
+      mayDoubt: this.#mayDoubt,
+    });
   }
 
-  /** Whether a crash during the lease leaves doubt that may not be resolved by sending again. */
-  #doubt(lane: Lane): { doubt?: true } {
-    return this.#mayDoubt(lane) ? { doubt: true } : {};
-  }
+  readonly #mayDoubt = (lane: Lane): boolean => lane.routes.some((name) => this.#deps.routes.get(name)?.traits.inDoubt === "wait");
 
-  #mayDoubt(lane: Lane): boolean {
-    return lane.routes.some((name) => this.#deps.routes.get(name)?.traits.inDoubt === "wait");
-  }
-
+  /** The admissions are durable. */
   #start(message: StoredMessage, body: Uint8Array | null, admissions: readonly Admission[]): void {
-    for (const { lane, leased, held, weight, recipients } of admissions) {
-      if (held) this.#deps.log.held(message, recipients, "there is no route for it");
-      else if (leased) this.#enqueue(message, body, recipients, lane, weight);
-      else this.dispatcher.backlogged(lane, this.#deps.clock.now());
+    this.#deps.log.accepted(
+      message,
+      admissions.length === 1 ? (admissions[0] as Admission).recipients : admissions.flatMap(({ recipients }) => recipients),
+    );
+    for (const { lane, state, weight, recipients } of admissions) {
+      lane.stored = true;
+      if (state === "leased") this.#enqueue(message, body, recipients, lane, weight);
+      else if (state === "queued") this.dispatcher.backlogged(lane, this.#deps.clock.now());
+      else this.#deps.log.held(message, recipients, "there is no route for it");
     }
   }
 
@@ -258,7 +215,7 @@ export class Queue {
     const decision = this.decide(message, recipient.address);
     if (decision.candidates.length === 0) return null;
     if (sameRoutes(decision.candidates, claimedLane.routes)) return claimedLane;
-    return this.#lanes.find(message.principal, decision.candidates, domainOf(recipient.address)).lane;
+    return this.#lanes.find(message.principal, decision.candidates, domainOf(recipient.address));
   }
 
   /** What the present configuration says about a stored message. */
@@ -325,7 +282,7 @@ export class Queue {
     const { dsn, log, clock } = this.#deps;
     const { message, lane } = job;
     const wanted = notices.filter((notice) => dsn.wants(notice.kind, message, notice.recipient));
-    if (message.dsnFor !== undefined) operations = this.#keepFailedDsn(message, operations);
+    if (message.dsnFor !== undefined) operations = keepFailedDsn(message.id, operations, clock.now());
     if (wanted.length === 0) {
       if (operations.length > 0) this.#write(operations, lane, requeuedAt);
       return;
@@ -350,8 +307,7 @@ export class Queue {
     const started: (() => void)[] = [];
     for (const { kind, message, body, recipient, recipients: told } of drafts) {
       const decision = this.decide(message, recipient.address);
-      const { admissions, recipients } = this.#admit(message, [{ recipient, decision }], body, operations);
-      operations.push({ op: "accept", message, body, recipients });
+      const admissions = this.#admit(message, body, [{ recipient, decision }], operations);
       operations.push({
         op: "event",
         messageId: about.id,
@@ -367,28 +323,6 @@ export class Queue {
     await this.#apply(operations);
     for (const start of started) start();
     if (requeuedAt !== null && lane !== null) this.dispatcher.backlogged(lane, requeuedAt);
-  }
-
-  /** A DSN that its receiver's side refuses is held for the postmaster, never dropped and never answered by another. */
-  #keepFailedDsn(message: StoredMessage, operations: readonly Operation[]): Operation[] {
-    return operations.flatMap((operation): Operation[] => {
-      if (operation.op !== "settle") return [operation];
-      const lost = operation.recipients.filter(({ to }) => to === "failed" || to === "expired");
-      if (lost.length === 0) return [operation];
-      const at = this.#deps.clock.now();
-      const back = operation.recipients.map((settlement): Settlement =>
-        lost.includes(settlement) ? { ...settlement, to: "queued", notBefore: at } : settlement,
-      );
-      return [
-        { ...operation, recipients: back },
-        { op: "settle", messageId: message.id, recipients: lost.map(({ n }) => ({ n, from: "queued", to: "held" })) },
-        {
-          op: "event",
-          messageId: message.id,
-          event: { at, what: "held", text: "the notification could not be passed on: held for the postmaster" },
-        },
-      ];
-    });
   }
 
   #write(operations: readonly Operation[], lane: Lane | null, requeuedAt: number | null): void {
@@ -427,33 +361,4 @@ export class Queue {
     this.#sweep?.[Symbol.dispose]();
     await this.dispatcher.close(drainMs);
   }
-}
-
-interface Admission {
-  readonly candidates: readonly string[];
-  readonly lane: Lane;
-  readonly weight: number;
-  readonly leased: boolean;
-  readonly held: boolean;
-  readonly recipients: StoredRecipient[];
-}
-
-function sameRoutes(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name, index) => name === b[index]);
-}
-
-/** Notes on the settlement that the sender has been told of the delay. */
-function markTold(operations: readonly Operation[], notices: readonly Notice[]): Operation[] {
-  const told = new Set(notices.filter(({ kind }) => kind === "delay").map(({ recipient }) => recipient.n));
-  if (told.size === 0) return [...operations];
-  return operations.map((operation) =>
-    operation.op === "settle"
-      ? {
-          ...operation,
-          recipients: operation.recipients.map((settlement) =>
-            told.has(settlement.n) ? { ...settlement, delayTold: true as const } : settlement,
-          ),
-        }
-      : operation,
-  );
 }

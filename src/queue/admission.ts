@@ -1,0 +1,85 @@
+import { domainOf } from "../mail/address.ts";
+import type { Recipient } from "../mail/envelope.ts";
+import type { Decision } from "../routing/decide.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { jobOverhead } from "./job.ts";
+import type { Lane, LaneBook } from "./lanes.ts";
+import type { NewRecipient, Operation, StoredMessage, StoredRecipient } from "./store.ts";
+
+/** A recipient with the decision about it. */
+export interface Addressed {
+  readonly recipient: Recipient;
+  readonly decision: Decision;
+}
+
+/** Recipients of a new message that share a lane, and what is to become of them once they are durable. */
+export interface Admission {
+  readonly lane: Lane;
+  readonly state: "queued" | "leased" | "held";
+  /** Bytes reserved in memory when leased. */
+  readonly weight: number;
+  readonly recipients: StoredRecipient[];
+}
+
+export interface AdmissionPorts {
+  readonly dispatcher: Dispatcher;
+  readonly lanes: LaneBook;
+  /** Keys of decisions that the store has. */
+  readonly decisions: ReadonlySet<string>;
+  readonly now: number;
+  /** Whether a crash during a lease in this lane leaves doubt that may not be resolved by sending again. */
+  readonly mayDoubt: (lane: Lane) => boolean;
+}
+
+/**
+ * Groups the recipients of a new message by lane and decides which are leased at once: those go straight to a route after the commit, the
+ * others wait in the store. Adds the operations that store the message, its decisions and its lanes. Every leased admission holds a
+ * reservation at the dispatcher, to be used or cancelled.
+ */
+export function admit(
+  message: StoredMessage,
+  body: Uint8Array | null,
+  addressed: readonly Addressed[],
+  operations: Operation[],
+  { dispatcher, lanes, decisions, now, mayDoubt }: AdmissionPorts,
+): readonly Admission[] {
+  const admissions: (Admission & { readonly candidates: readonly string[] })[] = [];
+  const recipients: NewRecipient[] = [];
+  for (let n = 0; n < addressed.length; n++) {
+    const { recipient, decision } = addressed[n] as Addressed;
+    const { candidates } = decision;
+    if (!decisions.has(decision.key)) operations.push({ op: "decision", key: decision.key, decision });
+    let admission = admissions.find((other) => sameRoutes(other.candidates, candidates));
+    if (admission === undefined) {
+      const lane = lanes.find(message.principal, candidates, domainOf(recipient.address));
+      if (!lane.stored) operations.push({ op: "decision", key: `lane:${lane.id}`, decision: lane.description });
+      const weight = (body?.length ?? 0) + jobOverhead;
+      const state = candidates.length === 0 ? "held" : dispatcher.hasRoom(lane, weight) ? "leased" : "queued";
+      if (state === "leased") dispatcher.reserve(weight);
+      admission = { candidates, lane, weight, state, recipients: [] };
+      admissions.push(admission);
+    }
+    const { lane, state } = admission;
+    const stored: StoredRecipient = {
+      n,
+      address: recipient.address,
+      lane: lane.id,
+      decision: decision.key,
+      attempts: 0,
+      notBefore: now,
+      ...(recipient.notify === undefined ? {} : { notify: recipient.notify }),
+      ...(recipient.orcpt === undefined ? {} : { orcpt: recipient.orcpt }),
+    };
+    admission.recipients.push(stored);
+    recipients.push(mayDoubt(lane) ? { ...stored, state, doubt: true } : { ...stored, state });
+  }
+  operations.push({ op: "accept", message, body, recipients });
+  return admissions;
+}
+
+export function sameRoutes(a: readonly string[], b: readonly string[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

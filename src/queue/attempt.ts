@@ -1,0 +1,58 @@
+import type { Clock } from "../lib/clock.ts";
+import type { Envelope } from "../mail/envelope.ts";
+import { failure } from "../mail/failure-codes.ts";
+import type { Failure } from "../mail/failure.ts";
+import type { Outcome } from "../mail/outcome.ts";
+import type { Delivery, DeliverySession, Route } from "../routes/route.ts";
+import type { Job } from "./job.ts";
+import type { QueueLog } from "./queue-log.ts";
+import type { Attempt } from "./store.ts";
+
+/** One call of a route. Never rejects: a route that throws has a bug (or was told to stop), and its recipients are delayed. */
+export async function attemptJob(
+  route: Route,
+  job: Job,
+  { clock, log }: { readonly clock: Clock; readonly log: QueueLog },
+  signal: AbortSignal,
+): Promise<{ readonly delivery: Delivery; readonly attempt: Attempt }> {
+  const at = clock.now();
+  const started = performance.now();
+  let delivery: Delivery;
+  try {
+    delivery = await route.deliver(
+      { messageId: job.message.id, envelope: envelopeOf(job), recipients: job.recipients, content: job.content },
+      signal,
+    );
+  } catch (error) {
+    if (!signal.aborted) log.fault(`route ${route.name}`, error);
+    delivery = allDelayed(job, failure(signal.aborted ? "system.shutting-down" : "system.fault"));
+  }
+  return { delivery, attempt: attemptOf(at, Math.round(performance.now() - started), route.name, delivery.session) };
+}
+
+function envelopeOf({ message, recipients }: Job): Envelope {
+  return {
+    reversePath: message.reversePath,
+    recipients,
+    ...(message.envid === undefined ? {} : { envid: message.envid }),
+    ...(message.ret === undefined ? {} : { ret: message.ret }),
+    ...(message.smtputf8 === undefined ? {} : { smtputf8: message.smtputf8 }),
+  };
+}
+
+function attemptOf(at: number, durationMs: number, route: string, { remote, address, tls, verified }: DeliverySession): Attempt {
+  return {
+    at,
+    durationMs,
+    route,
+    remote,
+    ...(address === undefined ? {} : { address }),
+    ...(tls === undefined ? {} : { tls }),
+    ...(verified === undefined ? {} : { verified }),
+  };
+}
+
+function allDelayed({ recipients }: Job, reason: Failure): Delivery {
+  const outcome: Outcome = { action: "delayed", failure: reason };
+  return { outcomes: new Map(recipients.map((recipient) => [recipient, outcome])), session: { remote: "" } };
+}
