@@ -115,7 +115,13 @@ function text(schema: Schema, value: unknown, path: Path, context: CheckContext)
   if (schema.maxLength !== undefined && value.length > schema.maxLength)
     return void context.fault(path, `must be at most ${schema.maxLength} characters`, "Shorten it.");
   if (schema.pattern !== undefined && !new RegExp(schema.pattern, "u").test(value)) {
-    return void context.fault(path, `${shown(value)} has the wrong form`, schema.description ?? `It must match ${schema.pattern}.`);
+    return void context.fault(
+      path,
+      `${shown(value)} has the wrong form`,
+      schema.examples === undefined
+        ? `It must match ${schema.pattern}. ${schema.description ?? ""}`.trim()
+        : `Write it like ${schema.examples.join(" or ")}.`,
+    );
   }
   return value;
 }

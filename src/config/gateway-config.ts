@@ -65,6 +65,7 @@ const clockSchema = optionsObject(
     follow: Type.Optional(
       Type.String({
         pattern: "^http://(127\\.0\\.0\\.1|\\[::1\\]|localhost)(:[0-9]+)?/?$",
+        examples: ["http://127.0.0.1:8026"],
         description: "Address of a sandbox's control API on loopback whose policy clock is followed. For demos and tests only.",
       }),
     ),
@@ -80,11 +81,13 @@ const parts = {
   hostname: {
     type: "string",
     pattern: "^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$",
+    examples: ["gateway.contoso.example"],
     description: "Full name of this gateway: in greeting, EHLO, Received.",
   } as Schema,
   postmaster: {
     type: "string",
     pattern: "^[^@\\s<>]+@[^@\\s<>]+$",
+    examples: ["postmaster@contoso.example"],
     description: "Sender name of delivery status notifications, and receiver of undeliverable ones.",
   } as Schema,
   listeners: {

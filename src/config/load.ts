@@ -126,10 +126,7 @@ export function parseConfig<T>(
     env: (name) => (options.env ?? process.env)[name],
     absolute: (path) => resolve(folder, path),
   };
-  const value: unknown =
-    aliasCount(document) > 100
-      ? (report("error", [], "has too many aliases", "Write the values out."), {})
-      : document.toJS({ maxAliasCount: 100 });
+  const value = toValue(document, report);
   const config = check(schema, value ?? {}, [], context) as T;
   // What concerns several sections can only be told when each is right in itself.
   if (!faults.some((fault) => fault.severity === "error")) crossCheck(config, report);
@@ -138,10 +135,17 @@ export function parseConfig<T>(
   return { file, config, warnings: faults };
 }
 
-function aliasCount(document: Document): number {
-  let count = 0;
-  visit(document, { Alias: () => void count++ });
-  return count;
+/** What the YAML says; aliases that would make a small file a huge value are refused. */
+function toValue(document: Document, report: Report): unknown {
+  let aliases = 0;
+  visit(document, { Alias: () => void aliases++ });
+  try {
+    if (aliases <= 100) return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+  }
+  report("error", [], "has too many aliases", "Write the values out.");
+  return {};
 }
 
 /** Where the value at `path` begins, or its key; the nearest enclosing one that exists when it is absent. */
