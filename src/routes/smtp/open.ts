@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { type Dialer, DialFailed, secure } from "../../lib/dial.ts";
 import { isLoopbackAddress } from "../../lib/private-address.ts";
@@ -114,7 +115,7 @@ async function upgrade(handshake: Handshake, settings: Settings, signal: AbortSi
   return sayHello(handshake, settings);
 }
 
-async function startTls(settings: Settings, socket: import("node:net").Socket, signal: AbortSignal): Promise<TLSSocket> {
+async function startTls(settings: Settings, socket: Socket, signal: AbortSignal): Promise<TLSSocket> {
   try {
     return await secure(
       socket,
@@ -165,7 +166,7 @@ function describeSession(settings: Settings, address: string, channel: Channel):
   return socket instanceof TLSSocket ? { remote, address, tls: tlsText(socket), verified: socket.authorized } : { remote, address };
 }
 
-function tlsText(socket: import("node:net").Socket): string {
+function tlsText(socket: Socket): string {
   return socket instanceof TLSSocket ? `${socket.getProtocol() ?? "TLS"} ${socket.getCipher()?.standardName ?? ""}`.trim() : "";
 }
 

@@ -195,3 +195,14 @@ test("closing the route waits for the answer that is due, then says QUIT", async
   assert.equal(told(only(await route.deliver(makeTransaction(), never))), "delayed 4.4 route.unavailable route");
   server.check();
 });
+
+test("closing the route leaves nobody without an outcome", async () => {
+  await using server = await ScriptedSmtpServer.start(`${hello}${envelope}\nC.\ncut`);
+  const route = routeTo(server, { maxConnections: 1 });
+  const deliveries = Array.from({ length: 4 }, () => route.deliver(makeTransaction(), never));
+  while (server.heard[0]?.at(-1) !== "DATA") await new Promise((resolve) => setImmediate(resolve));
+  await route[Symbol.asyncDispose]();
+  const outcomes = (await Promise.all(deliveries)).map((delivery) => told(only(delivery)));
+  assert.equal(outcomes[0], "delayed in doubt 4.2 route.answer-lost message");
+  for (const outcome of outcomes.slice(1)) assert.match(outcome, /^delayed 4\.[24] (network\.connection-lost|route\.unavailable) route$/);
+});

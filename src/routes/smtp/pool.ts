@@ -86,9 +86,9 @@ export class Pool implements ConnectionOwner, AsyncDisposable {
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
     for (const attempt of returned) {
-      if (attempt.stage === "waiting") this.#waiting.push(attempt);
-      else if (attempt.moved || this.#stop.signal.aborted)
-        this.#refuse(attempt, lossFailure(lost ?? { why: "closed", text: "the connection ended" }));
+      const stopped = this.#stop.signal.aborted;
+      if (attempt.stage === "waiting" && !stopped) this.#waiting.push(attempt);
+      else if (attempt.moved || stopped) this.#refuse(attempt, lossFailure(lost ?? { why: "closed", text: "the connection ended" }));
       else {
         attempt.restart();
         attempt.moved = true;
