@@ -41,6 +41,6 @@ export async function startDemo(data: string, { timeoutMs = 60_000 } = {}): Prom
     } finally {
       clearTimeout(timer);
     }
-    if (!output.includes("is taken") || attempt === 9) throw new Error(`the demo ended:\n${output}`);
+    if (!output.includes("choose another") || attempt === 9) throw new Error(`the demo ended:\n${output}`);
   }
 }
