@@ -77,10 +77,12 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   await using opened = new AsyncDisposableStack();
   opened.use(lockDirectory(directory));
 
+  const walBytes = tuning.walBytes ?? 32 * mb;
   const writerOptions: WriterOptions = {
     file: join(directory, "queue.sqlite"),
-    walBytes: tuning.walBytes ?? 32 * mb,
-    ballast: { file: join(directory, "ballast"), bytes: tuning.ballastBytes ?? 16 * mb },
+    walBytes,
+    // As large as the WAL and more: with it gone, what was committed can be copied into the database and the WAL begins anew.
+    ballast: { file: join(directory, "ballast"), bytes: tuning.ballastBytes ?? walBytes + 16 * mb },
     ...(tuning.maxPages === undefined ? {} : { maxPages: tuning.maxPages }),
   };
   const free = await FreeSpace.watch(directory, options.freeSpaceReserveBytes ?? 256 * mb);

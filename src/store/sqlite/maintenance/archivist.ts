@@ -5,6 +5,7 @@ import { dayOf, daysIn, fileOf, openDay, writeChunk, type FinishedRow } from "..
 
 /** Stories of one chunk, as text; a message with many recipients and attempts has a long one. */
 const chunkTextLimit = 4 * 1024 * 1024;
+const dayMs = 86_400_000;
 
 /** Moves finished messages from the queue's database to the file of the day they finished on, and removes old days. */
 export class Archivist {
@@ -17,27 +18,27 @@ export class Archivist {
     this.#folder = folder;
     this.#chunk = chunk;
     this.#first = queue.prepare(`SELECT seq, at, story FROM finished ORDER BY seq LIMIT ${chunk}`);
+    this.#first.setReturnArrays(true);
   }
 
   /** Writes and syncs one chunk; null when there are too few for one and their day is not over. */
   move(now: number): readonly [firstSeq: number, lastSeq: number] | null {
     const rows: FinishedRow[] = [];
-    let day: string | null = null;
+    let day: number | null = null;
     let text = 0;
     let full = false;
-    for (const row of this.#first.all()) {
-      const rowDay = dayOf(Number(row["at"]));
+    for (const [seq, at, story] of this.#first.all() as unknown as [number, number, string][]) {
+      const rowDay = Math.floor(at / dayMs);
       day ??= rowDay;
       full ||= rowDay !== day || text > chunkTextLimit;
       if (full) break;
-      const story = String(row["story"]);
       text += story.length;
-      rows.push({ seq: Number(row["seq"]), story });
+      rows.push({ seq, story });
     }
     const [first, last] = [rows[0], rows.at(-1)];
     if (first === undefined || last === undefined || day === null) return null;
-    if (!full && rows.length < this.#chunk && day === dayOf(now)) return null;
-    writeChunk(this.#fileFor(day), rows);
+    if (!full && rows.length < this.#chunk && day === Math.floor(now / dayMs)) return null;
+    writeChunk(this.#fileFor(dayOf(day * dayMs)), rows);
     return [first.seq, last.seq];
   }
 

@@ -10,8 +10,9 @@ export type StoryRow = readonly [number, number, number, number, string, string,
 /** Turns a message that waits no more into one row that tells its story, in the transaction that made it final. */
 export class Finisher {
   readonly #totals: RunningTotals;
-  readonly #takeMessage: StatementSync;
-  readonly #takeRecipients: StatementSync;
+  readonly #message: StatementSync;
+  readonly #dropMessage: StatementSync;
+  readonly #dropRecipients: StatementSync;
   readonly #events: StatementSync;
   readonly #dropEvents: StatementSync;
   readonly #insert: StatementSync;
@@ -21,9 +22,11 @@ export class Finisher {
 
   constructor(database: DatabaseSync, totals: RunningTotals) {
     this.#totals = totals;
-    this.#takeMessage = database.prepare("DELETE FROM message WHERE id = ? RETURNING meta, extents");
-    this.#takeMessage.setReturnArrays(true);
-    this.#takeRecipients = database.prepare("DELETE FROM recipient WHERE message = ?");
+    // Two statements: `DELETE … RETURNING` builds a temporary table for the one row.
+    this.#message = database.prepare("SELECT meta, extents FROM message WHERE id = ?");
+    this.#message.setReturnArrays(true);
+    this.#dropMessage = database.prepare("DELETE FROM message WHERE id = ?");
+    this.#dropRecipients = database.prepare("DELETE FROM recipient WHERE message = ?");
     this.#events = database.prepare("SELECT attempt, story FROM event WHERE message = ? ORDER BY seq");
     this.#events.setReturnArrays(true);
     this.#dropEvents = database.prepare("DELETE FROM event WHERE message = ?");
@@ -33,9 +36,10 @@ export class Finisher {
 
   /** `attempt` and `event`: the last ones, which never became rows. */
   finish(messageId: number, rows: readonly StoryRow[], now: number, attempt: string | null, event: string | null = null): void {
-    const message = this.#takeMessage.get(messageId) as [string, string | null] | undefined;
+    const message = this.#message.get(messageId) as unknown as readonly [string, string | null] | undefined;
     if (message === undefined) throw new Error(`message ${messageId} has recipients but no row`);
-    this.#takeRecipients.run(messageId);
+    this.#dropMessage.run(messageId);
+    this.#dropRecipients.run(messageId);
     const told = this.#events.all(messageId) as unknown as [number, string][];
     if (told.length > 0) this.#dropEvents.run(messageId);
     const attempts: string[] = [];

@@ -49,6 +49,8 @@ export class WriterDatabase {
     try {
       migrate(this.#database, options.file);
       if (options.maxPages !== undefined) this.#database.exec(`PRAGMA max_page_count = ${options.maxPages}`);
+      // A backup keeps the WAL from beginning anew and lets it grow; it shrinks to this afterwards.
+      this.#database.exec(`PRAGMA journal_size_limit = ${options.walBytes * 2}`);
       growWal(`${options.file}-wal`, options.walBytes);
       this.#totals = new RunningTotals(this.#database);
       this.#operations = new WriterOperations(this.#database, this.#totals);
@@ -103,7 +105,32 @@ export class WriterDatabase {
 
   #whenFull(now: number, values: Packed, contents: Uint8Array | null): BatchDone {
     this.ballast.release();
-    return this.#transaction(now, values, contents, "apart without accepting");
+    try {
+      return this.#transaction(now, values, contents, "apart without accepting");
+    } catch (error) {
+      if (classify(error) !== "full") throw error;
+      return this.#refuseAll(values);
+    }
+  }
+
+  /** Not even a settlement fits: somebody else has used up what the ballast left. Nothing has changed. */
+  #refuseAll(packed: Packed): BatchDone {
+    const values = new PackedReader(packed);
+    const errors: (number | string)[] = [];
+    for (let position = 0; !values.done; position++) {
+      values.at = values.number();
+      errors.push(position, errorKinds.full, "no space left");
+    }
+    return {
+      kind: "done",
+      totals: this.totals,
+      results: null,
+      errors,
+      freed: null,
+      contents: null,
+      walBytes: this.#walBytes,
+      ballastHeld: this.ballast.held,
+    };
   }
 
   #transaction(now: number, values: Packed, contents: Uint8Array | null, mode: Mode): BatchDone {
