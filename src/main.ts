@@ -12,7 +12,7 @@ import type { GatewayConfig } from "./config/config.ts";
 import { DeviceRegistry } from "./ingress/devices.ts";
 import { SmtpDoor } from "./ingress/smtp/smtp-door.ts";
 import { Identity } from "./identity/identity.ts";
-import { followClock, type ClockFollower } from "./lib/clock-follower.ts";
+import { followClock } from "./lib/clock-follower.ts";
 import { PolicyClock } from "./lib/clock.ts";
 import { Dialer } from "./lib/dial.ts";
 import { IdSource } from "./lib/ids.ts";
@@ -73,11 +73,10 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
     const submit = createSubmit({ queue, store, clock, ids, hostname: config.hostname, options: config.queue });
     const door = new SmtpDoor({ hostname: config.hostname, listeners: config.listeners }, { submit, identity, devices, log: facts.door });
 
-    let follower: ClockFollower | null = null;
     if (config.clock.follow !== undefined) {
-      follower = cleanUp.use(followClock({ url: config.clock.follow, clock, atRest: () => queue.dispatcher.atRest() }));
+      const follower = cleanUp.use(followClock({ url: config.clock.follow, clock, atRest: () => queue.dispatcher.atRest() }));
       // Until the sandbox has told the time, nothing may be accepted at another one.
-      await follower.ready;
+      await soon(follower.ready, `no clock to follow at ${config.clock.follow}: start the sandbox first`);
     }
     await queue.open();
     await door.listen();
@@ -107,6 +106,19 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
   } catch (error) {
     await cleanUp.disposeAsync();
     throw error;
+  }
+}
+
+const clockWaitMs = 30_000;
+
+/** Waits, but not for ever: whoever starts a gateway should learn why it does not. */
+async function soon<T>(work: Promise<T>, complaint: string): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(complaint)), clockWaitMs);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -61,7 +61,8 @@ export async function makeDsns(
       prefix: new Uint8Array(0),
       expiresAt: context.now + context.options.lifetimeMs,
       dsnFor: about.id,
-      ...(about.smtputf8 === undefined ? {} : { smtputf8: about.smtputf8 }),
+      // RFC 6533 §4: it needs SMTPUTF8 only when it goes to an address that does.
+      ...(/[^\x00-\x7f]/.test(reversePath) ? { smtputf8: true as const } : {}),
     };
     // RFC 3461 §6.1: a DSN asks for no notification about itself.
     const recipient: Recipient = { address: reversePath, notify: { never: true, success: false, failure: false, delay: false } };

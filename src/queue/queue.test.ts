@@ -150,10 +150,28 @@ test("what cannot be passed on in its lifetime expires with a DSN, also when its
   ];
   await using world = await openQueueWorld({ routes: [dead, live], rules, options: { lifetimeMs: 7_200_000 } });
   for (let i = 0; i < 5; i++) await world.send({ to: [`r${i}@fabrikam.example`] });
-  await world.advance(7_200_000 + 120_000);
+  await world.advance(7_200_000 + 600_000);
   const totals = world.opened.store.totals();
   assert.deepEqual({ expired: totals.expired, queued: totals.queued, relayed: totals.relayed }, { expired: 5, queued: 0, relayed: 5 });
   assert.equal(live.transactions.length, 5);
+});
+
+test("the last attempt falls on the end of the lifetime, and then the message expires", async () => {
+  const times: number[] = [];
+  const route = new ScriptedRoute("out", (_, { address }) => {
+    if (address.startsWith("app")) return relayed;
+    times.push(world.clock.now());
+    return full;
+  });
+  await using world = await openQueueWorld({ routes: [route], options: { lifetimeMs: 600_000 } });
+  const sent = world.clock.now();
+  await world.send({ to: ["full@fabrikam.example"] });
+  await world.advance(1_200_000);
+  assert.deepEqual(
+    times.map((time) => Math.round((time - sent) / 60_000)),
+    [0, 1, 3, 7, 10],
+  );
+  assert.equal(world.opened.store.totals().expired, 1);
 });
 
 test("a lost answer is repeated where the route may repeat, and kept in doubt where it may not", async () => {

@@ -64,6 +64,8 @@ export interface QueueDeps {
 }
 
 const expirySweepMs = 60_000;
+/** What is due at the end of its lifetime has so long to be attempted a last time before it expires without. */
+const expiryGraceMs = 5 * 60_000;
 const expiryBatch = 500;
 
 export class Queue {
@@ -189,12 +191,8 @@ export class Queue {
 
   /** Puts claimed recipients to work: each is routed anew, for rules and routes may have changed since. */
   #take({ message, recipients, body }: ClaimedMessage, claimedLane: Lane): void {
-    const now = this.#deps.clock.now();
-    const expired = recipients.filter((recipient) => now >= message.expiresAt && recipient.attempts > 0);
-    if (expired.length > 0) this.#expire(message, expired, body);
     const groups = new Map<Lane | null, StoredRecipient[]>();
     for (const recipient of recipients) {
-      if (expired.includes(recipient)) continue;
       const lane = this.#laneFor(message, recipient, claimedLane);
       const group = groups.get(lane);
       if (group === undefined) groups.set(lane, [recipient]);
@@ -266,9 +264,9 @@ export class Queue {
     });
   }
 
-  /** What waits for a route that does not come back expires all the same. */
+  /** What waits for a route that does not come back, or for its turn, expires all the same. */
   async #expireOverdue(): Promise<void> {
-    const overdue = await this.#guard(this.#deps.store.claimExpired(this.#deps.clock.now(), expiryBatch));
+    const overdue = await this.#guard(this.#deps.store.claimExpired(this.#deps.clock.now() - expiryGraceMs, expiryBatch));
     for (const { message, recipients, body } of overdue) this.#expire(message, recipients, body);
   }
 

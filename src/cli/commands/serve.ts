@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import type { RunningGateway } from "../../admin/gateway.ts";
 import { CommandError } from "../exit-codes.ts";
 import { withData, withExamples } from "../options.ts";
 import { readVersion } from "../version.ts";
@@ -49,14 +50,24 @@ async function serve(options: Options): Promise<void> {
   await using ending = endings();
   const { prepareDirectory } = await import("../data-directory.ts");
   prepareDirectory(options.data);
-  const gateway = await startGateway(config, {
+  const starting = startGateway(config, {
     facts,
     dataDirectory: options.data,
     version: readVersion(),
     readConfig: async () => loadConfig(file).config,
-  }).catch((error: unknown) => {
+  });
+  let started: RunningGateway | null = null;
+  void ending.asked.then((reason) => {
+    if (started !== null) return;
+    // Asked to end before it has begun: nothing was accepted, so there is nothing to finish.
+    facts.stopping(reason);
+    output.flush();
+    process.exit(0);
+  });
+  const gateway = await starting.catch((error: unknown) => {
     throw startFault(error);
   });
+  started = gateway;
   const onHangUp = () => {
     gateway.reload().then(
       (report) => {

@@ -42,6 +42,8 @@ function temporaryCode(failure: Failure): number {
     case "submission.locked-out": // RFC 4954 §6: temporary authentication failure
     case "submission.busy":
       return 454;
+    case "submission.rate-exceeded": // RFC 5321 §4.2.2: not taken at this moment, for reasons of policy
+      return 450;
     case "submission.too-many-recipients": // RFC 5321 §4.5.3.1.10
     case "spool.full": // RFC 5321 §4.2.2: insufficient system storage
       return 452;

@@ -49,7 +49,7 @@ suite("replies", () => {
       "submission.too-large": "552 5.3.4",
       "submission.line-ending": "554 5.6.0",
       "submission.no-route": "550 5.4.4",
-      "submission.rate-exceeded": "451 4.7.0",
+      "submission.rate-exceeded": "450 4.7.0",
       "spool.full": "452 4.3.1",
       "spool.unavailable": "451 4.3.0",
       "system.shutting-down": "421 4.3.2",
