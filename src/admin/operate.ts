@@ -9,6 +9,7 @@ import type { RecipientState, WaitingState } from "../queue/store.ts";
 import type { Decision } from "../routing/decide.ts";
 import type { OpenStore } from "../store/sqlite/open-store.ts";
 import type { GatewayConfig } from "../config/config.ts";
+import { backUp } from "./back-up.ts";
 import type { FactCounters } from "./facts.ts";
 import type { Gateway, ListenerStatus, QueueAction, QueueChange, ReloadReport, RouteStatus, StatusSnapshot } from "./gateway.ts";
 
@@ -69,7 +70,7 @@ export function createGateway(parts: GatewayParts): Gateway {
         }),
       })),
     devices: () => devices.snapshot(),
-    backup: () => Promise.reject(new Error("backup is not there yet")),
+    backup: (directory, onProgress) => backUp(opened, directory, onProgress),
     reload: parts.reload,
   };
 }

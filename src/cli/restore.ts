@@ -1,12 +1,11 @@
-import { closeSync, copyFileSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { lockDirectory } from "../store/sqlite/directory-lock.ts";
+import { restore } from "../store/sqlite/restore.ts";
 import { CommandError } from "./exit-codes.ts";
 
 export interface RestoreReport {
-  readonly files: number;
-  readonly bytes: number;
+  /** That wait in what was restored. */
   readonly messages: number;
   /** Where the old state went; null when there was none. */
   readonly replaced: string | null;
@@ -16,81 +15,40 @@ const database = "queue.sqlite";
 /** What makes up the state; everything else in a data directory (keys, configuration, logs) stays. */
 const parts = [database, `${database}-wal`, `${database}-shm`, "segments", "history"] as const;
 
-/** Puts a checked copy in place by renames, so that a crash in between leaves the old state or the new one, never a mixture that opens. */
+/** Restores into a stopped gateway's directory; with `replace` what is there is put aside first, and put back when the backup is no good. */
 export async function restoreBackup(backup: string, dataDirectory: string, replace: boolean): Promise<RestoreReport> {
   if (!existsSync(join(backup, database))) throw new CommandError("noInput", `${backup} is not a backup: it has no ${database}`);
-  using held = lock(dataDirectory);
-  void held;
+  refuseRunning(dataDirectory);
   const present = parts.filter((part) => existsSync(join(dataDirectory, part)));
-  if (present.includes(database) && !replace)
+  if (present.includes(database) && !replace) {
     throw new CommandError("cannotCreate", `${dataDirectory} holds messages already: say --replace to put them aside`);
-  const fresh = join(dataDirectory, "restoring");
-  rmSync(fresh, { recursive: true, force: true });
-  mkdirSync(fresh, { mode: 0o700 });
-  const tally = { files: 0, bytes: 0 };
-  for (const part of parts) if (existsSync(join(backup, part))) copy(join(backup, part), join(fresh, part), tally);
-  const messages = check(join(fresh, database));
-  syncDirectory(fresh);
-  const replaced = present.length === 0 ? null : join(dataDirectory, `replaced-${new Date().toISOString().replaceAll(":", "")}`);
-  if (replaced !== null) {
-    mkdirSync(replaced, { mode: 0o700 });
-    for (const part of present) renameSync(join(dataDirectory, part), join(replaced, part));
   }
-  // The database last: without it the rest is no state.
-  for (const part of parts.toReversed()) if (existsSync(join(fresh, part))) renameSync(join(fresh, part), join(dataDirectory, part));
-  rmSync(fresh, { recursive: true, force: true });
-  syncDirectory(dataDirectory);
-  return { ...tally, messages, replaced };
-}
-
-function lock(dataDirectory: string): Disposable {
+  const aside = present.length === 0 ? null : join(dataDirectory, `replaced-${new Date().toISOString().replaceAll(":", "")}`);
+  if (aside !== null) {
+    mkdirSync(aside, { mode: 0o700 });
+    for (const part of present) renameSync(join(dataDirectory, part), join(aside, part));
+  }
   try {
-    return lockDirectory(dataDirectory);
+    const { messages } = await restore(backup, dataDirectory);
+    return { messages, replaced: aside };
   } catch (error) {
-    throw new CommandError("unavailable", `the gateway in ${dataDirectory} must be stopped first (${(error as Error).message})`, {
-      cause: error,
-    });
+    if (aside !== null && !existsSync(join(dataDirectory, database))) putBack(aside, dataDirectory, present);
+    if ((error as Error).name === "StoreUnusable") throw new CommandError("data", (error as Error).message, { cause: error });
+    throw error;
   }
 }
 
-/** Messages that wait in it; throws for a damaged copy. */
-function check(path: string): number {
-  using opened = new DatabaseSync(path);
-  const [verdict] = Object.values(opened.prepare("PRAGMA quick_check(1)").get() ?? {});
-  if (verdict !== "ok") throw new CommandError("data", `the backup is damaged: ${String(verdict)}`);
-  const row = opened.prepare("SELECT count(*) AS messages FROM message").get();
-  opened.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-  return Number(row?.["messages"] ?? 0);
-}
-
-function copy(from: string, to: string, tally: { files: number; bytes: number }): void {
-  const stat = statSync(from);
-  if (stat.isDirectory()) {
-    mkdirSync(to, { mode: 0o700 });
-    for (const name of readdirSync(from)) copy(join(from, name), join(to, name), tally);
-    syncDirectory(to);
-    return;
-  }
-  copyFileSync(from, to);
-  sync(to);
-  tally.files++;
-  tally.bytes += stat.size;
-}
-
-function sync(path: string): void {
-  const descriptor = openSync(path, "r+");
+function refuseRunning(dataDirectory: string): void {
   try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+    lockDirectory(dataDirectory)[Symbol.dispose]();
+  } catch (error) {
+    throw new CommandError("unavailable", `the gateway must be stopped first: ${(error as Error).message}`, { cause: error });
   }
 }
 
-function syncDirectory(path: string): void {
-  const descriptor = openSync(path, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+function putBack(aside: string, dataDirectory: string, present: readonly string[]): void {
+  const failed = `${aside}-failed`;
+  mkdirSync(failed, { mode: 0o700 });
+  for (const part of parts) if (existsSync(join(dataDirectory, part))) renameSync(join(dataDirectory, part), join(failed, part));
+  for (const part of present) renameSync(join(aside, part), join(dataDirectory, part));
 }

@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { formatSize } from "../../lib/units.ts";
 import { prepareDirectory } from "../data-directory.ts";
 import { printJson } from "../output.ts";
 import { withData, withExamples, withJson, type CommonOptions } from "../options.ts";
@@ -18,7 +17,8 @@ export default function define(command: Command): void {
       prepareDirectory(data);
       const report = await restoreBackup(resolve(backup), data, replace === true);
       if (json === true) return printJson(report);
-      process.stdout.write(`${report.messages} messages wait in ${data} (${report.files} files, ${formatSize(report.bytes)})\n`);
+      process.stdout.write(`${report.messages} ${report.messages === 1 ? "message waits" : "messages wait"} in ${data}
+`);
       if (report.replaced !== null) process.stdout.write(`what was there before is in ${report.replaced}\n`);
       process.stdout.write(
         "What was relayed after the backup was made will be sent once more; look at `postern queue` after the start, or start with the routes paused.\n",
