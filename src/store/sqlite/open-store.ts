@@ -26,7 +26,7 @@ import { Maintenance } from "./maintenance/maintenance.ts";
 import type { Recovered, WriterOptions } from "./protocol.ts";
 import { ReaderClient } from "./reader/reader-client.ts";
 import { SqliteStore, startWriter } from "./sqlite-store.ts";
-import { threadFile } from "./thread-file.ts";
+import { threadFile, threadLimits } from "./thread-file.ts";
 
 export interface StoreOptions {
   /** Made (mode 0700) when it does not exist. */
@@ -86,7 +86,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     ...(tuning.maxPages === undefined ? {} : { maxPages: tuning.maxPages }),
   };
   const free = await FreeSpace.watch(directory, options.freeSpaceReserveBytes ?? 256 * mb);
-  const worker = new Worker(threadFile("writer"), { workerData: writerOptions });
+  const worker = new Worker(threadFile("writer"), { workerData: writerOptions, resourceLimits: threadLimits });
   opened.defer(async () => void (await worker.terminate()));
   const { totals, recovered } = await startWriter(worker).catch((error: Error) => {
     if (error.name === "StoreUnusable") throw new StoreUnusable(error.message);

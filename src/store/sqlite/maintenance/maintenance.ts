@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { SqliteStore } from "../sqlite-store.ts";
-import { threadFile } from "../thread-file.ts";
+import { threadFile, threadLimits } from "../thread-file.ts";
 import { dayOf } from "../history/day-file.ts";
 import type { FromMaintenance, MaintenanceOptions, ToMaintenance } from "./maintenance-protocol.ts";
 
@@ -58,7 +58,7 @@ export class Maintenance implements AsyncDisposable {
     this.#options = options;
     this.#deps = deps;
     this.#day = "";
-    this.#worker = new Worker(threadFile("maintenance"), { workerData: options });
+    this.#worker = new Worker(threadFile("maintenance"), { workerData: options, resourceLimits: threadLimits });
     this.#worker.on("message", (message: FromMaintenance) => this.#hear(message));
     this.#worker.on("error", (error) =>
       deps.store.breakDown(`the store's maintenance stopped: ${error instanceof Error ? error.message : String(error)}`),

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { Archive, Page, QueueEntry, QueueFilter, TraceQuery, TraceRecord, TraceSummary } from "../../../queue/archive.ts";
-import { threadFile } from "../thread-file.ts";
+import { threadFile, threadLimits } from "../thread-file.ts";
 import type { FromReader, Questions, ReaderOptions, ToReader } from "./reader-protocol.ts";
 
 interface Waiting {
@@ -69,7 +69,7 @@ export class ReaderClient implements Archive, AsyncDisposable {
   }
 
   #start(): Worker {
-    const worker = new Worker(threadFile("reader"), { workerData: this.#options });
+    const worker = new Worker(threadFile("reader"), { workerData: this.#options, resourceLimits: threadLimits });
     let ended = new Error("the store is closed");
     worker.on("message", (answer: FromReader) => {
       const waiting = this.#waiting.get(answer.id);
