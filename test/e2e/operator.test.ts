@@ -107,7 +107,7 @@ suite("what an operator does with a running demo", { timeout: 240_000 }, () => {
     assert.match(stdout, /ann@contoso\.example: relayed/);
     const trace = JSON.parse((await run("trace", id, "--json")).stdout) as { id: string; messageId: string; attempts: { tls?: string }[] };
     assert.equal(trace.id, id);
-    assert.ok(trace.attempts.every(({ tls }) => /^TLSv1\.3/.test(tls ?? "")));
+    assert.ok(trace.attempts.every(({ tls }) => tls?.startsWith("TLSv1.3") === true));
     for (const name of [trace.messageId, trace.messageId.slice(1, -1), id.toLowerCase()]) {
       assert.equal((JSON.parse((await run("trace", name, "--json")).stdout) as { id: string }).id, id, name);
     }
@@ -344,6 +344,30 @@ test("where nothing runs every command says so", { timeout: 60_000 }, async () =
     assert.match(stderr, /nothing runs in/);
     assert.equal(stdout, "");
   }
+});
+
+test("check-config tells every fault, for people and for programs", { timeout: 60_000 }, async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, "postern.yaml");
+  writeFileSync(
+    file,
+    "hostname: g.example\npostmaster: p@g.example\nlisteners: [{ name: smtp, kind: relay, port: 99999, adress: x }]\nroutes: [{ name: a, kind: sink, folder: out }]\n",
+  );
+  const people = await postern(["check-config", file]);
+  assert.equal(people.code, 78);
+  assert.ok(people.stdout.includes(`${file}:3:47: error: listeners[0].port: must be at most 65535, not 99999`), people.stdout);
+  assert.ok(people.stdout.includes("Did you mean address?"));
+  const programs = await postern(["check-config", "--json", file]);
+  assert.equal(programs.code, 78);
+  const { ok, faults } = JSON.parse(programs.stdout) as { ok: boolean; faults: { line: number; remedy: string }[] };
+  assert.equal(ok, false);
+  assert.deepEqual(
+    faults.map(({ line }) => line),
+    [3, 3],
+  );
+  assert.equal((await postern(["check-config", join(folder.path, "none.yaml")])).code, 66);
+  writeFileSync(file, "{}");
+  assert.equal((await postern(["check-config", "--of", "sandbox", file])).code, 0);
 });
 
 test("usage faults exit with 64, help with 0", { timeout: 60_000 }, async () => {

@@ -19,7 +19,10 @@ export default function define(command: Command): void {
 }
 
 async function checkConfig(file: string, { json, of }: Options): Promise<void> {
-  const { ConfigError, formatFault } = await import("../../config/fault.ts");
+  const [{ ConfigError, formatFault }, { configFault }] = await Promise.all([
+    import("../../config/fault.ts"),
+    import("../config-fault.ts"),
+  ]);
   try {
     const { warnings } =
       of === "gateway"
@@ -34,12 +37,10 @@ async function checkConfig(file: string, { json, of }: Options): Promise<void> {
     if (!(error instanceof ConfigError)) throw error;
     const errors = error.faults.filter(({ severity }) => severity === "error").length;
     if (json === true) printJson({ ok: false, faults: error.faults });
-    else for (const fault of error.faults) process.stdout.write(`${formatFault(fault)}\n`);
-    const missing = error.faults.every(({ line }) => line === 0) && errors === 1;
-    throw new CommandError(
-      missing ? "noInput" : "config",
-      missing ? `${file} ${error.faults[0]?.text ?? "cannot be read"}` : `${file}: ${errors} ${errors === 1 ? "error" : "errors"}`,
-      { cause: error },
-    );
+    else if (errors > 1 || error.faults[0]?.line !== 0) for (const fault of error.faults) process.stdout.write(`${formatFault(fault)}\n`);
+    const ending = configFault(error) as CommandError;
+    throw ending.exit === "noInput"
+      ? ending
+      : new CommandError("config", `${file}: ${errors} ${errors === 1 ? "error" : "errors"}`, { cause: error });
   }
 }

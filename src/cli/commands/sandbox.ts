@@ -1,7 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
-import { CommandError } from "../exit-codes.ts";
 import { portsFor } from "../demo/demo-files.ts";
 import { withData, withExamples, wholeNumber } from "../options.ts";
 import { prepareDirectory } from "../data-directory.ts";
@@ -31,7 +30,7 @@ async function runSandbox(options: Options): Promise<void> {
     { sandboxOptions },
     { sandboxEnvironment },
     { loadSandboxConfig },
-    { ConfigError },
+    { configFault },
     { ensureCertificates },
   ] = await Promise.all([
     import("../../lib/log.ts"),
@@ -39,7 +38,7 @@ async function runSandbox(options: Options): Promise<void> {
     import("../../sandbox/options.ts"),
     import("../../sandbox/environment.ts"),
     import("../../config/sandbox-config.ts"),
-    import("../../config/fault.ts"),
+    import("../config-fault.ts"),
     import("../demo/certificates.ts"),
   ]);
   const ports = portsFor(options.portOffset).sandbox;
@@ -47,8 +46,7 @@ async function runSandbox(options: Options): Promise<void> {
     try {
       return loadSandboxConfig(options.config === undefined ? null : resolve(options.config)).config;
     } catch (error) {
-      if (error instanceof ConfigError) throw new CommandError("config", error.message, { cause: error });
-      throw error;
+      throw configFault(error);
     }
   };
   const file = load();

@@ -25,8 +25,9 @@ export default function define(command: Command): void {
 }
 
 async function serve(options: Options): Promise<void> {
-  const [{ loadConfig, ConfigError }, { openLog }, { recordFacts }, { startGateway }] = await Promise.all([
+  const [{ loadConfig }, { configFault }, { openLog }, { recordFacts }, { startGateway }] = await Promise.all([
     import("../../config/config.ts"),
+    import("../config-fault.ts"),
     import("../../lib/log.ts"),
     import("../../admin/facts.ts"),
     import("../../main.ts"),
@@ -36,9 +37,7 @@ async function serve(options: Options): Promise<void> {
     try {
       return loadConfig(file);
     } catch (error) {
-      if (error instanceof ConfigError)
-        throw new CommandError("config", `${error.message}\n    (postern check-config ${options.config} explains)`, { cause: error });
-      throw error;
+      throw configFault(error);
     }
   };
   const { config, warnings } = read();
