@@ -355,7 +355,7 @@ test("check-config tells every fault, for people and for programs", { timeout: 6
   );
   const people = await postern(["check-config", file]);
   assert.equal(people.code, 78);
-  assert.ok(people.stdout.includes(`${file}:3:47: error: listeners[0].port: must be at most 65535, not 99999`), people.stdout);
+  assert.ok(people.stdout.includes(`${file}:3:46: error: listeners[0].port: must be at most 65535, not 99999`), people.stdout);
   assert.ok(people.stdout.includes("Did you mean address?"));
   const programs = await postern(["check-config", "--json", file]);
   assert.equal(programs.code, 78);
