@@ -119,6 +119,7 @@ function statusOf(parts: GatewayParts): StatusSnapshot {
     totals.relayed + totals.failed + totals.expired + totals.cancelled + totals.queued + totals.leased + totals.inDoubt + totals.held;
   const now = clock.now();
   const free = opened.store.freeBytes();
+  const oldest = parts.oldestWaiting();
   return {
     version: parts.version,
     hostname: config.hostname,
@@ -130,7 +131,7 @@ function statusOf(parts: GatewayParts): StatusSnapshot {
     configGeneration: queue.router.generation,
     totals,
     balance: { ok: accounted === totals.accepted, accepted: totals.accepted, accounted },
-    oldestQueuedMs: parts.oldestWaiting() === null ? null : now - (parts.oldestWaiting() ?? now),
+    oldestQueuedMs: totals.messages === 0 || oldest === null ? null : now - oldest,
     diskFreeBytes: free + config.queue.freeSpaceReserve,
     accepting: free > 0,
     connections: door.connections(),

@@ -107,7 +107,8 @@ function tellState(recipient: TraceRecipient, record: TraceRecord): string {
 function tellHappenings(record: TraceRecord, about: About): string[] {
   const addresses = new Map(record.recipients.map(({ n, address }) => [n, address]));
   const told: { at: number; lines: string[] }[] = [];
-  record.attempts.forEach((attempt, index) => {
+  // They are recorded in the order of their ends; people count them by their beginnings.
+  [...record.attempts].sort((a, b) => a.at - b.at).forEach((attempt, index) => {
     if (about(attempt.results.map(({ n }) => n))) told.push({ at: attempt.at, lines: tellAttempt(attempt, index, addresses, about) });
   });
   for (const event of record.events)
