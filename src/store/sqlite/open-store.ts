@@ -12,13 +12,13 @@
  * machine beyond `from`, and it keeps no content of finished messages.
  */
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Archive } from "../../queue/archive.ts";
 import type { StoreFailed } from "../../queue/store.ts";
 import { Contents } from "./content/contents.ts";
 import type { Faults } from "./content/segment-file.ts";
-import { Segments } from "./content/segments.ts";
+import { Segments, syncDirectory } from "./content/segments.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { FreeSpace } from "./free-space.ts";
 import { StoreUnusable } from "./migrations/migrate.ts";
@@ -71,7 +71,9 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const { directory, tuning = {} } = options;
   const segmentFolder = join(directory, "segments");
   const history = join(directory, "history");
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const made = await mkdir(directory, { recursive: true, mode: 0o700 });
+  // A folder that was just made is on disk only when its parent is.
+  if (made !== undefined) await syncDirectory(dirname(made));
   await mkdir(segmentFolder, { recursive: true, mode: 0o700 });
   await mkdir(history, { recursive: true, mode: 0o700 });
   await using opened = new AsyncDisposableStack();
@@ -131,7 +133,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     archive: reader,
     recovered,
     backup: async (target, onProgress = () => undefined) => {
-      using _frozen = segments.freeze();
+      using _frozen = await segments.freeze();
       await maintenance.backUp(target, onProgress);
     },
     [Symbol.asyncDispose]: async () => {

@@ -41,7 +41,7 @@ export type FromWriter =
   | { readonly kind: "ready"; readonly totals: readonly number[]; readonly recovered: Recovered }
   | { readonly kind: "refused"; readonly name: string; readonly text: string }
   | BatchDone
-  | { readonly kind: "checkpointed"; readonly frames: number; readonly left: number }
+  | { readonly kind: "checkpointed" }
   | { readonly kind: "ballast"; readonly held: boolean }
   | { readonly kind: "closed" }
   /** The store cannot go on. */
@@ -57,12 +57,21 @@ export interface BatchDone {
   /** Space of finished messages: message, segment, position, length. */
   readonly freed: Packed | null;
   readonly contents: Uint8Array | null;
-  /** Frames in the WAL since it began anew, roughly. */
-  readonly walBytes: number;
+  readonly wal: WalState;
   readonly ballastHeld: boolean;
 }
 
 export const errorKinds = { conflict: 0, full: 1, fault: 2 } as const;
+
+export interface WalState {
+  /** Written since it began anew. */
+  readonly bytes: number;
+  /** Of these, not yet copied into the database. */
+  readonly uncopiedBytes: number;
+}
+
+/** A frame of the WAL: a page with a header. */
+export const frameBytes = 4096 + 24;
 
 /** What was leased when the last run ended. */
 export interface Recovered {

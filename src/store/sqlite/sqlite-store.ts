@@ -23,6 +23,7 @@ import {
   type Packed,
   type Recovered,
   type ToWriter,
+  type WalState,
 } from "./protocol.ts";
 import { stateCodes } from "./state-codes.ts";
 
@@ -57,7 +58,7 @@ export interface SqliteStoreDeps {
   readonly contents: Contents;
   readonly freeBytes: () => number;
   /** After each commit: how much was written since the WAL began anew, how many finished messages wait, whether the ballast is there. */
-  readonly committed: (state: { walBytes: number; finished: number; ballastHeld: boolean }) => void;
+  readonly committed: (state: { wal: WalState; finished: number; ballastHeld: boolean }) => void;
   /** The store cannot go on. Called once. */
   readonly failed: (error: StoreFailed) => void;
 }
@@ -246,7 +247,7 @@ export class SqliteStore implements QueueStore {
     if (index >= 0) this.#others.splice(index, 1);
   }
 
-  #done({ totals, results, errors, freed, contents, walBytes, ballastHeld }: BatchDone): void {
+  #done({ totals, results, errors, freed, contents, wal, ballastHeld }: BatchDone): void {
     const pending = this.#inFlight ?? [];
     this.#inFlight = null;
     this.#totals = totals;
@@ -259,7 +260,7 @@ export class SqliteStore implements QueueStore {
       if (error === undefined) resolve({ values: results?.[i] ?? null, contents });
       else reject(error);
     }
-    this.#deps.committed({ walBytes, finished: totals[totalsAt.finished] as number, ballastHeld });
+    this.#deps.committed({ wal, finished: totals[totalsAt.finished] as number, ballastHeld });
     if (this.#batches.length === 0) for (const drained of this.#drained.splice(0)) drained();
   }
 

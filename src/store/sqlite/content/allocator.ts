@@ -46,10 +46,10 @@ export class Allocator {
     return null;
   }
 
-  /** Gives an extent back; of a segment that is not known it is free already. */
-  free({ segment, offset, length }: Extent): void {
+  /** Gives an extent back; of a segment that is not known it is free already. Whether its segment is empty now. */
+  free({ segment, offset, length }: Extent): boolean {
     const holes = this.#segments.get(segment);
-    if (holes === undefined) return;
+    if (holes === undefined) return false;
     const end = offset + roundUp(length);
     let at = 0;
     while (at < holes.length && (holes[at] as Hole).start < offset) at++;
@@ -66,13 +66,13 @@ export class Allocator {
     } else {
       holes.splice(at, 0, { start: offset, end });
     }
+    return this.#isEmpty(holes);
   }
 
   /** Segments without any extent, lowest first. */
   empty(): readonly number[] {
     const empty: number[] = [];
-    for (const [segment, [hole]] of this.#segments)
-      if (hole !== undefined && hole.start === 0 && hole.end === this.#segmentBytes) empty.push(segment);
+    for (const [segment, holes] of this.#segments) if (this.#isEmpty(holes)) empty.push(segment);
     return empty.sort((a, b) => a - b);
   }
 
@@ -86,6 +86,10 @@ export class Allocator {
     let free = 0;
     for (const holes of this.#segments.values()) for (const { start, end } of holes) free += end - start;
     return free;
+  }
+
+  #isEmpty([hole]: readonly Hole[]): boolean {
+    return hole !== undefined && hole.start === 0 && hole.end === this.#segmentBytes;
   }
 
   #takeIn(segment: number, size: number, length: number): Extent | null {

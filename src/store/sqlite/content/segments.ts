@@ -78,21 +78,24 @@ export class Segments implements AsyncDisposable {
       this.#frozen.push(extent);
       return;
     }
-    this.#freedMeanwhile.push(extent);
-    this.#allocator.free(extent);
-    if (this.#unknown.length === 0) this.#freedMeanwhile.length = 0;
-    if (extent.offset === 0 || extent.length >= zeroPieceBytes) this.#dropSpare();
+    if (this.#unknown.length > 0) this.#freedMeanwhile.push(extent);
+    if (this.#allocator.free(extent)) this.#dropSpare();
   }
 
-  /** Until disposed no space is used again and no segment is removed: a backup copies what its snapshot names. */
-  freeze(): Disposable {
+  /**
+   * Until disposed no space is used again and no segment is removed: a backup copies what its snapshot names. Nothing is learned of segments
+   * meanwhile either: their rows already miss what is only to be freed afterwards.
+   */
+  async freeze(): Promise<Disposable> {
     if (this.#frozen !== null) throw new Error("a backup is under way");
     this.#frozen = [];
+    await this.#growing?.catch(() => undefined);
     return {
       [Symbol.dispose]: () => {
         const frozen = this.#frozen ?? [];
         this.#frozen = null;
         for (const extent of frozen) this.free(extent);
+        if (this.#unknown.length > 0) void this.#learnAll();
       },
     };
   }
@@ -168,7 +171,7 @@ export class Segments implements AsyncDisposable {
   }
 
   #grow(): Promise<void> {
-    this.#growing ??= (this.#unknown.length > 0 ? this.#learnNext() : this.#create()).finally(() => {
+    this.#growing ??= (this.#unknown.length > 0 && this.#frozen === null ? this.#learnNext() : this.#create()).finally(() => {
       this.#growing = null;
     });
     return this.#growing;
@@ -198,7 +201,7 @@ export class Segments implements AsyncDisposable {
   }
 
   async #learnAll(): Promise<void> {
-    while (this.#unknown.length > 0 && !this.#closed) {
+    while (this.#unknown.length > 0 && !this.#closed && this.#frozen === null) {
       try {
         await this.#grow();
       } catch {

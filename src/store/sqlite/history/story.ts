@@ -16,9 +16,10 @@ export function recordOf({ leadingDots: _dots, eightBit: _eight, late: _late, ..
 export function joinLate(stories: readonly Story[]): TraceRecord | null {
   const closed = stories.find(({ late }) => late === undefined);
   if (closed === undefined) return null;
-  const late = stories.flatMap((story) => (story.late === undefined ? [] : [story.late]));
+  // One that is on its way from the queue to the history is seen in both.
+  const late = new Map(stories.flatMap((story) => (story.late === undefined ? [] : [[JSON.stringify(story.late), story.late] as const])));
   const record = recordOf(closed);
-  return late.length === 0 ? record : { ...record, events: [...record.events, ...late] };
+  return late.size === 0 ? record : { ...record, events: [...record.events, ...late.values()] };
 }
 
 export function summaryOf(story: Story): TraceSummary {

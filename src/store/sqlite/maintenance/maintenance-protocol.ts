@@ -16,7 +16,7 @@ export type ToMaintenance =
   | { readonly kind: "close" };
 
 export type FromMaintenance =
-  | { readonly kind: "checkpointed"; readonly walBytes: number; readonly left: number }
+  | { readonly kind: "checkpointed" }
   /** These are in the history now and may be forgotten; null: nothing to do. */
   | { readonly kind: "moved"; readonly range: readonly [firstSeq: number, lastSeq: number] | null }
   | { readonly kind: "retained"; readonly removed: readonly string[] }

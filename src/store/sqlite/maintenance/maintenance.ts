@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import type { WalState } from "../protocol.ts";
 import type { SqliteStore } from "../sqlite-store.ts";
 import { threadFile, threadLimits } from "../thread-file.ts";
 import { dayOf } from "../history/day-file.ts";
@@ -17,7 +18,7 @@ export interface MaintenanceDeps {
 }
 
 export interface CommitState {
-  readonly walBytes: number;
+  readonly wal: WalState;
   readonly finished: number;
   readonly ballastHeld: boolean;
 }
@@ -43,12 +44,11 @@ export class Maintenance implements AsyncDisposable {
     readonly reject: (error: Error) => void;
   }[] = [];
   #progress: ((done: number, total: number) => void) | null = null;
-  #state: CommitState = { walBytes: 0, finished: 0, ballastHeld: true };
+  #state: CommitState = { wal: { bytes: 0, uncopiedBytes: 0 }, finished: 0, ballastHeld: true };
   /** Written since the last checkpoint began. */
   #dirty = true;
   #commits = 0;
   #commitsAtTick = 0;
-  #checkpointedAt = 0;
   #retainedAt = -Infinity;
   #day: string;
   #resetting = false;
@@ -72,7 +72,7 @@ export class Maintenance implements AsyncDisposable {
     this.#dirty = true;
     this.#commits++;
     // A third: the rest is room for what is written while the thread copies.
-    if (state.walBytes - this.#checkpointedAt > this.#deps.walBytes / 3 || state.walBytes < this.#checkpointedAt) this.#checkpoint();
+    if (state.wal.uncopiedBytes > this.#deps.walBytes / 3) this.#checkpoint();
     if (state.finished >= this.#options.chunk) this.#move();
   }
 
@@ -110,10 +110,9 @@ export class Maintenance implements AsyncDisposable {
   #checkpoint(): void {
     this.#run("checkpoint", async () => {
       this.#dirty = false;
-      this.#checkpointedAt = this.#state.walBytes;
-      const { walBytes } = await this.#ask({ kind: "checkpoint" }, "checkpointed");
+      await this.#ask({ kind: "checkpoint" }, "checkpointed");
       // The writer copies the few frames that came meanwhile; its next commit then begins at the start of the file.
-      if (walBytes > this.#deps.walBytes / 2 || this.#commits === this.#commitsAtTick)
+      if (this.#state.wal.bytes > this.#deps.walBytes / 2 || this.#commits === this.#commitsAtTick)
         await this.#deps.store.ask({ kind: "checkpoint" }, "checkpointed");
     });
   }

@@ -13,8 +13,7 @@ const port = parentPort as MessagePort;
 const options = workerData as MaintenanceOptions;
 const database = openReading(options.file, 4 * 1024);
 const archivist = new Archivist(database, options.history, options.chunk);
-/** A frame is a page with a header. */
-const frameBytes = 4096 + 24;
+const checkpoint = database.prepare("PRAGMA wal_checkpoint(PASSIVE)");
 
 port.on("message", (message: ToMaintenance) => {
   try {
@@ -31,11 +30,9 @@ port.on("message", (message: ToMaintenance) => {
 
 function serve(message: ToMaintenance): FromMaintenance {
   switch (message.kind) {
-    case "checkpoint": {
-      const row = database.prepare("PRAGMA wal_checkpoint(PASSIVE)").get();
-      const frames = Number(row?.["log"] ?? 0);
-      return { kind: "checkpointed", walBytes: frames * frameBytes, left: frames - Number(row?.["checkpointed"] ?? 0) };
-    }
+    case "checkpoint":
+      checkpoint.get();
+      return { kind: "checkpointed" };
     case "move":
       return { kind: "moved", range: archivist.move(message.now) };
     case "retain":

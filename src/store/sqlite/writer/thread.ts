@@ -35,10 +35,9 @@ function serve(database: WriterDatabase, message: ToWriter): void {
       port.postMessage(done, done.contents === null ? [] : [done.contents.buffer as ArrayBuffer]);
       return;
     }
-    case "checkpoint": {
-      const [frames, left] = database.checkpoint();
-      return say({ kind: "checkpointed", frames, left });
-    }
+    case "checkpoint":
+      database.checkpoint();
+      return say({ kind: "checkpointed" });
     case "ballast":
       return say({ kind: "ballast", held: database.ballast.take() });
     case "close":

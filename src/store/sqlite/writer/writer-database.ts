@@ -1,5 +1,5 @@
 import { closeSync, fdatasyncSync, fstatSync, openSync, writeSync } from "node:fs";
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { openWriting } from "../connection.ts";
 import { migrate } from "../migrations/migrate.ts";
 import {
@@ -7,9 +7,11 @@ import {
   errorKinds,
   totalsAt,
   type BatchDone,
+  frameBytes,
   type ChangeOrder,
   type Packed,
   type Recovered,
+  type WalState,
   type WriterOptions,
 } from "../protocol.ts";
 import { stateCodes } from "../state-codes.ts";
@@ -42,7 +44,8 @@ export class WriterDatabase {
   readonly #forget;
   readonly ballast: Ballast;
   readonly recovered: Recovered;
-  #walBytes = 0;
+  readonly #walState: StatementSync;
+  readonly #passive: StatementSync;
 
   constructor(options: WriterOptions) {
     this.#database = openWriting(options.file, cacheKb);
@@ -56,6 +59,9 @@ export class WriterDatabase {
       this.#operations = new WriterOperations(this.#database, this.#totals);
       this.#claims = new Claims(this.#database, this.#totals);
       this.#selection = new Selection(this.#database, this.#totals, this.#operations);
+      this.#walState = this.#database.prepare("PRAGMA wal_checkpoint(NOOP)");
+      this.#walState.setReturnArrays(true);
+      this.#passive = this.#database.prepare("PRAGMA wal_checkpoint(PASSIVE)");
       this.#forget = this.#database.prepare("DELETE FROM finished WHERE seq BETWEEN ? AND ?");
       this.ballast = new Ballast(options.ballast);
       this.recovered = this.#recover();
@@ -70,47 +76,37 @@ export class WriterDatabase {
   }
 
   batch(now: number, values: Packed, contents: Uint8Array | null): BatchDone {
-    try {
-      return this.#transaction(now, values, contents, "together");
-    } catch (error) {
-      const kind = classify(error);
-      if (kind === "broken") throw error;
-      if (kind === "full") return this.#whenFull(now, values, contents);
-      return this.#transaction(now, values, contents, "apart");
+    for (let mode: Mode = "together"; ;) {
+      try {
+        return this.#transaction(now, values, contents, mode);
+      } catch (error) {
+        const kind = classify(error);
+        if (kind === "broken" || (kind === "call" && mode !== "together")) throw error;
+        if (kind === "full" && mode === "apart without accepting") return this.#refuseAll(values);
+        if (kind === "full") this.ballast.release();
+        mode = kind === "full" ? "apart without accepting" : "apart";
+      }
     }
   }
 
-  /** Frames that were in the WAL, and those not yet copied into the database. */
-  checkpoint(): readonly [frames: number, left: number] {
-    const row = this.#passive();
-    const frames = Number(row?.["log"] ?? 0);
-    const left = frames - Number(row?.["checkpointed"] ?? 0);
-    if (left === 0) this.#walBytes = 0;
-    return [frames, left];
+  /** Copies what the maintenance thread has not; then the next transaction begins at the start of the WAL. */
+  checkpoint(): void {
+    try {
+      this.#passive.get();
+    } catch (error) {
+      // Without space for it the WAL keeps what it has: nothing is lost, and space may come back.
+      if (classify(error) !== "full") throw error;
+    }
   }
 
-  /** Without space for it the WAL keeps what it has: nothing is lost, and space may come back. */
-  #passive(): Record<string, unknown> | undefined {
-    try {
-      return this.#database.prepare("PRAGMA wal_checkpoint(PASSIVE)").get();
-    } catch (error) {
-      if (classify(error) === "full") return { log: 1, checkpointed: 0 };
-      throw error;
-    }
+  /** 1 µs. */
+  #wal(): WalState {
+    const [, frames, copied] = this.#walState.get() as unknown as readonly [busy: number, frames: number, copied: number];
+    return { bytes: frames * frameBytes, uncopiedBytes: (frames - copied) * frameBytes };
   }
 
   close(): void {
     this.#database.close();
-  }
-
-  #whenFull(now: number, values: Packed, contents: Uint8Array | null): BatchDone {
-    this.ballast.release();
-    try {
-      return this.#transaction(now, values, contents, "apart without accepting");
-    } catch (error) {
-      if (classify(error) !== "full") throw error;
-      return this.#refuseAll(values);
-    }
   }
 
   /** Not even a settlement fits: somebody else has used up what the ballast left. Nothing has changed. */
@@ -128,7 +124,7 @@ export class WriterDatabase {
       errors,
       freed: null,
       contents: null,
-      walBytes: this.#walBytes,
+      wal: this.#wal(),
       ballastHeld: this.ballast.held,
     };
   }
@@ -142,13 +138,12 @@ export class WriterDatabase {
       const answer = this.#runCalls(now, new PackedReader(values), contents, mode);
       this.#totals.write();
       this.#database.exec("COMMIT");
-      this.#walBytes += (contents?.byteLength ?? 0) * 2 + values.length * 64 + 16384;
       return {
         kind: "done",
         totals: this.totals,
         ...answer,
         freed: freed.length === 0 ? null : freed.slice(),
-        walBytes: this.#walBytes,
+        wal: this.#wal(),
         ballastHeld: this.ballast.held,
       };
     } catch (error) {
