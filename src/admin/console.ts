@@ -5,7 +5,7 @@ import type { Access } from "./access.ts";
 import { listQueue } from "./api/queue.ts";
 import { traceMessage } from "./api/messages.ts";
 import type { Gateway } from "./gateway.ts";
-import type { Html } from "./html.ts";
+import type { Html } from "../lib/http/html.ts";
 import type { Metrics } from "./metrics.ts";
 import { loginPage, messagePage, problemPage, searchPage, statusPage } from "./pages.ts";
 import type { StoryTeller } from "../reports/story.ts";

@@ -1,6 +1,6 @@
 import { formatDuration, formatSize } from "../lib/units.ts";
 import type { ListenerView, QueueEntryView, QueueListView, RouteView, StatusView, SummaryView, TraceView } from "./contract.ts";
-import { html, type Html } from "./html.ts";
+import { html, type Html } from "../lib/http/html.ts";
 
 /** The console's pages, whole and readable without a script; console/console.js refreshes them in place. */
 function page(title: string, body: Html, refresh = false): Html {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { request, type IncomingHttpHeaders } from "node:http";
 import { connect } from "node:net";
@@ -123,6 +124,15 @@ test("hostile mail is shown as text", async () => {
   const raw = await ask(sandbox, "GET", `/api/messages/${message.id}/raw`);
   assert.match(String(raw.headers["content-disposition"]), /^attachment/);
   assert.equal(raw.headers["x-content-type-options"], "nosniff");
+});
+
+test("the page's own style passes its policy", async () => {
+  await using sandbox = await openTestSandbox();
+  const { headers, text: page } = await ask(sandbox, "GET", "/", { host: `127.0.0.1:${sandbox.sandbox.uiPort}` });
+  const style = /<style>([\s\S]*?)<\/style>/.exec(page)?.[1] ?? "";
+  const hash = createHash("sha256").update(style).digest("base64");
+  assert.ok(style.includes("table"));
+  assert.ok(String(headers["content-security-policy"]).includes(`style-src 'sha256-${hash}'`));
 });
 
 test("followers are bounded, and a stray acknowledgement is refused", async () => {

@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { formatDuration, formatSize } from "../../lib/units.ts";
 import type { House } from "../house.ts";
-import { Html, html } from "./html.ts";
+import { html, type Html } from "../../lib/http/html.ts";
 import { findMessage, unknownMessage } from "./message-routes.ts";
 import type { UiSurroundings } from "./ui.ts";
 
@@ -18,11 +18,13 @@ const style = `
 :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }
 body { margin: 0 auto; max-width: 75rem; padding: 1rem 1.5rem 3rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid #8884; vertical-align: top; overflow-wrap: anywhere; }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid #8884; vertical-align: top; overflow-wrap: break-word; }
 th { font-weight: 600; white-space: nowrap; } td.n { text-align: right; white-space: nowrap; } td.t { white-space: nowrap; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 1rem; border: 1px solid #8884; border-radius: 4px; }
 form { margin: 1rem 0; } input { font: inherit; padding: .2rem .4rem; } code { font-size: .95em; } .quiet { opacity: .7; }
 `;
+/** Exactly what the policy's hash was made of: nothing may come between the tags and the text. */
+const styleElement: Html = { markup: `<style>${style}</style>` };
 const policy = `default-src 'none'; style-src 'sha256-${createHash("sha256").update(style).digest("base64")}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
 
 export function addPages(app: FastifyInstance, house: House, surroundings: UiSurroundings): void {
@@ -134,9 +136,7 @@ function send(reply: FastifyReply, title: string, body: Html): FastifyReply {
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width" />
         <title>${title}</title>
-        <style>
-          ${new Html(style)}
-        </style>
+        ${styleElement}
       </head>
       <body>
         ${body}
@@ -146,5 +146,5 @@ function send(reply: FastifyReply, title: string, body: Html): FastifyReply {
     .type("text/html; charset=utf-8")
     .header("content-security-policy", policy)
     .header("referrer-policy", "no-referrer")
-    .send(page.text);
+    .send(page.markup);
 }
