@@ -1,7 +1,8 @@
 import { pino, type DestinationStream, type Logger } from "pino";
+import { openLineOutput, type LineOutput } from "./line-output.ts";
 
 /**
- * JSON lines, one a fact. Written to standard output from a buffer, so that no message waits for the reader of the log; `flush` at the end.
+ * JSON lines, one a fact. Written to standard output from a buffer (line-output.ts), so that no message waits for the reader of the log.
  *
  * Nobody writes free text: each part has a port with one function per fact (queue/queue-log.ts, ingress/smtp/door-log.ts), and admin/facts.ts
  * turns those into lines. Secrets and content never come this far.
@@ -9,35 +10,17 @@ import { pino, type DestinationStream, type Logger } from "pino";
 export type Log = Logger;
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
-export interface LogOutput extends Disposable {
+export interface LogOutput extends AsyncDisposable {
   readonly log: Log;
-  /** Writes out what is buffered, at once. */
-  flush(): void;
+  /** A line of its own making, for facts so frequent that composing them by hand pays; `level` as in `isLevelEnabled`. */
+  readonly lines: LineOutput;
 }
 
-/** Bytes gathered before they are written. */
-const bufferBytes = 16 * 1024;
-/** Longest time a line stays in the buffer. */
-const flushMs = 250;
-
-export function openLog(level: LogLevel, base: Readonly<Record<string, unknown>> = {}): LogOutput {
-  const destination = pino.destination({ dest: 1, sync: false, minLength: bufferBytes, maxWrite: 4 * bufferBytes });
-  // A reader that went away (`postern serve | head`) must not take the gateway with it.
-  destination.on("error", () => undefined);
-  const timer = setInterval(() => destination.flush(), flushMs);
-  timer.unref();
-  const flush = () => {
-    try {
-      destination.flushSync();
-    } catch {
-      // Not open yet, or gone: there is nobody to tell.
-    }
-  };
-  const dispose = () => {
-    clearInterval(timer);
-    flush();
-  };
-  return { log: createLog(level, destination, base), flush, [Symbol.dispose]: dispose };
+export function openLog(level: LogLevel, base: Readonly<Record<string, unknown>> = {}, descriptor = 1): LogOutput {
+  const lines = openLineOutput(descriptor, {
+    dropped: (count) => `{"level":"warn","time":"${new Date().toISOString()}","count":${count},"fact":"log-lines-dropped"}\n`,
+  });
+  return { log: createLog(level, lines, base), lines, [Symbol.asyncDispose]: () => lines[Symbol.asyncDispose]() };
 }
 
 export function createLog(level: LogLevel, destination: DestinationStream, base: Readonly<Record<string, unknown>> = {}): Log {

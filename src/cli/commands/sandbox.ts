@@ -54,7 +54,7 @@ async function runSandbox(options: Options): Promise<void> {
   const folder = join(options.data, "sandbox");
   prepareDirectory(folder);
   const certificates = await ensureCertificates(options.data);
-  using output = openLog("info");
+  await using output = openLog("info");
   const { log } = output;
   await using ending = endings();
   const sandbox = await startSandbox(
@@ -71,9 +71,9 @@ async function runSandbox(options: Options): Promise<void> {
     mode: 0o600,
   });
   process.send?.({ ready: true });
-  output.flush();
+  await output.lines.drain();
   await ending.asked;
   await sandbox[Symbol.asyncDispose]();
-  output.flush();
+  await output.lines.drain();
   process.exit(0);
 }

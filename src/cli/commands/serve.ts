@@ -41,11 +41,16 @@ async function serve(options: Options): Promise<void> {
     }
   };
   const { config, warnings } = read();
-  using output = openLog(config.log.level);
-  const { log } = output;
+  await using output = openLog(config.log.level);
+  const { log, lines } = output;
+  // A bug that nobody caught ends the process; what led to it must be in the log.
+  process.on("uncaughtExceptionMonitor", (error) => {
+    log.fatal({ error }, "fault");
+    lines.flush();
+  });
   for (const { line, path, text, remedy } of warnings) log.warn({ file, line, path, text, remedy }, "configuration-warning");
   const principals = new Set(config.principals.map(({ name }) => name.toLowerCase()));
-  const facts = recordFacts(log, (name) => principals.has(name.toLowerCase()));
+  const facts = recordFacts(output, (name) => principals.has(name.toLowerCase()));
   await using ending = endings();
   const { prepareDirectory } = await import("../data-directory.ts");
   prepareDirectory(options.data);
@@ -60,7 +65,7 @@ async function serve(options: Options): Promise<void> {
     if (started !== null) return;
     // Asked to end before it has begun: nothing was accepted, so there is nothing to finish.
     facts.stopping(reason);
-    output.flush();
+    lines.flush();
     process.exit(0);
   });
   const gateway = await starting.catch((error: unknown) => {
@@ -78,19 +83,19 @@ async function serve(options: Options): Promise<void> {
   process.on("SIGHUP", onHangUp);
   process.send?.({ ready: true });
   log.info({ pid: process.pid }, "ready");
-  output.flush();
+  await lines.drain();
   const end = await Promise.race([ending.asked, gateway.failed]);
   process.off("SIGHUP", onHangUp);
   if (end instanceof Error) {
     // The store cannot be trusted any more: end at once, without a further write; a supervisor starts a new process.
     log.fatal({ error: end }, "store-failed");
-    output.flush();
+    lines.flush();
     process.exit(74);
   }
   facts.stopping(end);
   await gateway.stop(graceMs);
   log.info({}, "stopped");
-  output.flush();
+  await lines.drain();
   // Nothing is left to do; a forgotten timer of a library must not keep the process.
   process.exit(0);
 }
