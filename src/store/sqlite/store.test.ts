@@ -138,3 +138,57 @@ async function until(condition: () => boolean): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+test("an operator's change reaches what it selects and nothing that is leased", async () => {
+  await using place = await scratch();
+  await using opened = await openTest(place.directory);
+  const { store, archive } = opened;
+  const states = ["queued", "leased", "held"] as const;
+  await Promise.all(
+    Array.from({ length: 30 }, (_, i) =>
+      store.apply([acceptOf(i + 1, [recipientOf(0, states[i % 3] ?? "queued")], null, { principal: i < 15 ? "app" : "office" })]),
+    ),
+  );
+  const event = { at: 1, what: "cancelled", text: "by the operator" };
+  const order = { from: ["queued", "held"] as const, to: "cancelled", event, limit: 4 } as const;
+  let [changed, leased, calls] = [0, 0, 0];
+  for (let after: number | null = 0; after !== null; calls++) {
+    const result = await store.change({ ...order, filter: { principal: "app" } }, after);
+    changed += result.changed;
+    leased += result.leased;
+    after = result.next;
+  }
+  assert.deepEqual([changed, leased, calls > 1], [10, 5, true]);
+  assert.equal(await archive.count({}), 20);
+  assert.equal(await archive.count({ principal: "app" }), 5);
+  assert.equal(await archive.count({ state: "held" }), 5);
+  assert.deepEqual((await archive.trace(1))?.events, [event]);
+  const released = await store.change({
+    filter: { state: "held" },
+    from: ["held"],
+    to: "queued",
+    notBefore: 77,
+    event: { ...event, what: "released" },
+    limit: 100,
+  });
+  assert.deepEqual(released, { changed: 5, leased: 0, next: null });
+  assert.deepEqual(
+    (await archive.list({ state: "queued", recipient: "@fabrikam.example" }, { limit: 3, after: 18 })).map(({ message }) => message.id),
+    [18 + 1, 18 + 3, 18 + 4],
+  );
+});
+
+test("what has outlived its lifetime is found in any lane", async () => {
+  await using place = await scratch();
+  await using opened = await openTest(place.directory);
+  const { store } = opened;
+  const waiting = (id: number, expiresAt: number) =>
+    acceptOf(id, [recipientOf(0, "queued", { lane: id, notBefore: 9_000_000 })], null, { expiresAt });
+  await store.apply([waiting(1, 500), waiting(2, 100), waiting(3, 9000), acceptOf(4, [recipientOf(0, "held")], null, { expiresAt: 50 })]);
+  const overdue = await store.claimExpired(600, 10);
+  assert.deepEqual(
+    overdue.map(({ message }) => message.id),
+    [2, 1],
+  );
+  assert.deepEqual(await store.claimExpired(600, 10), []);
+});

@@ -1,5 +1,7 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { buildFilter, keysOf } from "./key-filter.ts";
 import type { Story } from "./story.ts";
@@ -45,17 +47,48 @@ export function daysIn(folder: string): readonly string[] {
   return days.sort();
 }
 
-export function openDay(path: string, writing: boolean): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: 10_000, readOnly: !writing });
-  const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
-  if (version > historyVersion) {
+/** For adding to it; made when it does not exist. */
+export function openDayForWriting(path: string): DatabaseSync {
+  const database = open(path, "rwc");
+  database.exec(`PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; ${schema}; PRAGMA user_version = ${historyVersion}`);
+  return database;
+}
+
+/**
+ * For reading; yet not read-only, because whoever opens it first after a crash takes back what was half written. null when nothing was ever
+ * written to it.
+ */
+export function openDayForReading(path: string): DatabaseSync | null {
+  const database = open(path, "rw");
+  database.exec("PRAGMA query_only = ON");
+  if (versionOf(database) > 0) return database;
+  database.close();
+  return null;
+}
+
+/** After a crash: takes back what was half written, so that every file can be copied as it is. */
+export function mendDays(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (!name.endsWith("-journal") || statSync(join(folder, name)).size === 0) continue;
+    const day = join(folder, name.slice(0, -"-journal".length));
+    if (existsSync(day)) openDayForReading(day)?.close();
+  }
+}
+
+function open(path: string, mode: "rw" | "rwc"): DatabaseSync {
+  const url = pathToFileURL(path);
+  url.searchParams.set("mode", mode);
+  const database = new DatabaseSync(url, { timeout: 10_000 });
+  if (versionOf(database) > historyVersion) {
     database.close();
     throw new Error(`${path} was written by a newer Postern`);
   }
   database.exec("PRAGMA mmap_size = 0; PRAGMA cache_size = -2048");
-  if (!writing) return database;
-  database.exec(`PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL; ${schema}; PRAGMA user_version = ${historyVersion}`);
   return database;
+}
+
+function versionOf(database: DatabaseSync): number {
+  return Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
 }
 
 export function writeChunk(database: DatabaseSync, rows: readonly FinishedRow[]): void {

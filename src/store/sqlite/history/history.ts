@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import type { TraceQuery } from "../../../queue/archive.ts";
-import { dayOf, daysIn, fileOf, openDay, readChunk } from "./day-file.ts";
+import { dayOf, daysIn, fileOf, openDayForReading, readChunk } from "./day-file.ts";
 import { idKey, keysOfQuery, mayHold } from "./key-filter.ts";
 import type { Story } from "./story.ts";
 
@@ -84,8 +84,8 @@ export class History {
       this.#open.delete(other);
     }
     try {
-      const database = openDay(join(this.#folder, fileOf(day)), false);
-      this.#open.set(day, database);
+      const database = openDayForReading(join(this.#folder, fileOf(day)));
+      if (database !== null) this.#open.set(day, database);
       return database;
     } catch (error) {
       if ((error as { errcode?: number }).errcode === 14) return null;

@@ -1,7 +1,7 @@
 import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { dayOf, daysIn, fileOf, openDay, writeChunk, type FinishedRow } from "../history/day-file.ts";
+import { dayOf, daysIn, fileOf, mendDays, openDayForWriting, writeChunk, type FinishedRow } from "../history/day-file.ts";
 
 /** Stories of one chunk, as text; a message with many recipients and attempts has a long one. */
 const chunkTextLimit = 4 * 1024 * 1024;
@@ -16,6 +16,7 @@ export class Archivist {
 
   constructor(queue: DatabaseSync, folder: string, chunk: number) {
     this.#folder = folder;
+    mendDays(folder);
     this.#chunk = chunk;
     this.#first = queue.prepare(`SELECT seq, at, story FROM finished ORDER BY seq LIMIT ${chunk}`);
     this.#first.setReturnArrays(true);
@@ -73,7 +74,7 @@ export class Archivist {
   #fileFor(day: string): DatabaseSync {
     if (this.#open?.day !== day) {
       this.close();
-      this.#open = { day, database: openDay(join(this.#folder, fileOf(day)), true) };
+      this.#open = { day, database: openDayForWriting(join(this.#folder, fileOf(day))) };
     }
     return this.#open.database;
   }
