@@ -239,6 +239,9 @@ suite("what an operator does with a running demo", { timeout: 240_000 }, () => {
     assert.match(set, /SameSite=Strict/);
     assert.ok(!set.includes(token));
     assert.equal((await ask(`${at}/login?token=wrong`)).headers["set-cookie"], undefined);
+    const form = { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded", origin: at } };
+    assert.equal((await ask(`${at}/login`, { ...form, body: `token=${token}` })).status, 303);
+    assert.equal((await ask(`${at}/login`, { ...form, body: "token=wrong" })).status, 401);
     const cookie = set.split(";", 1)[0] ?? "";
     const page = await ask(`${at}/`, { headers: { cookie } });
     assert.equal(page.status, 200);
