@@ -10,6 +10,8 @@ import { commands } from "./registry.ts";
 import { readVersion } from "./version.ts";
 
 export async function main(argv: readonly string[]): Promise<void> {
+  // Whatever is written from here on may hold mail (SQLite makes its files as the mask lets it): nobody else's business, wherever it lies.
+  process.umask(process.umask() | 0o077);
   // `postern queue | head` ends quietly when head has enough.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : exitCodes.io.code));
   try {
