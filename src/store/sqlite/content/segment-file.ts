@@ -1,4 +1,4 @@
-import { close, fdatasync, open, read, write } from "node:fs";
+import { close, fdatasync, open, read, writev } from "node:fs";
 
 /** Tests only: fails the given call (counted from 1, over all segments) as the operating system would. */
 export interface Faults {
@@ -36,8 +36,21 @@ function due(fault: Fault | undefined, count: number, call: string): NodeJS.Errn
   return Object.assign(new Error(`${fault.code}: made by a test, ${call}`), { code: fault.code, syscall: call });
 }
 
+interface Write {
+  readonly buffer: Uint8Array;
+  readonly position: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** One system call writes up to this much. */
+const writeBytes = 8 * 1024 * 1024;
+
 /**
  * One open segment. Writes and syncs run in libuv's pool.
+ *
+ * One write at a time, what came meanwhile together with the next: a file has one lock for writing anyway, and threads that wait for it are
+ * missing elsewhere in the pool.
  *
  * `sync` is shared: one that runs serves everybody whose writes ended before it began; who comes while it runs waits for the next, together
  * with all others who came.
@@ -45,6 +58,8 @@ function due(fault: Fault | undefined, count: number, call: string): NodeJS.Errn
 export class SegmentFile {
   readonly #handle: number;
   readonly #faults: FaultPlan;
+  readonly #queue: Write[] = [];
+  #writing = false;
   #running: Promise<void> | null = null;
   #next: Promise<void> | null = null;
 
@@ -63,15 +78,8 @@ export class SegmentFile {
     return new Promise((resolve, reject) => {
       const fault = this.#faults.write();
       if (fault !== null) return reject(fault);
-      let done = 0;
-      const step = (): void =>
-        write(this.#handle, buffer, done, buffer.byteLength - done, position + done, (error, written) => {
-          if (error !== null) return reject(error);
-          done += written;
-          if (done === buffer.byteLength) resolve();
-          else step();
-        });
-      step();
+      this.#queue.push({ buffer, position, resolve, reject });
+      if (!this.#writing) this.#writeNext();
     });
   }
 
@@ -97,6 +105,42 @@ export class SegmentFile {
           else step();
         });
       step();
+    });
+  }
+
+  /** The oldest of the queue, with those behind it that continue where it ends. */
+  #writeNext(): void {
+    const first = this.#queue[0];
+    this.#writing = first !== undefined;
+    if (first === undefined) return;
+    let count = 1;
+    let bytes = first.buffer.byteLength;
+    for (; count < this.#queue.length; count++) {
+      const next = this.#queue[count] as Write;
+      if (next.position !== first.position + bytes || bytes + next.buffer.byteLength > writeBytes) break;
+      bytes += next.buffer.byteLength;
+    }
+    const group = this.#queue.splice(0, count);
+    this.#writeAll(
+      group.map(({ buffer }) => buffer),
+      first.position,
+      (error) => {
+        for (const { resolve, reject } of group)
+          if (error === null) resolve();
+          else reject(error);
+        this.#writeNext();
+      },
+    );
+  }
+
+  #writeAll(buffers: readonly Uint8Array[], position: number, done: (error: NodeJS.ErrnoException | null) => void): void {
+    writev(this.#handle, buffers, position, (error, written) => {
+      if (error !== null) return done(error);
+      let rest = written;
+      let at = 0;
+      while (at < buffers.length && rest >= (buffers[at] as Uint8Array).byteLength) rest -= (buffers[at++] as Uint8Array).byteLength;
+      if (at === buffers.length) return done(null);
+      this.#writeAll([(buffers[at] as Uint8Array).subarray(rest), ...buffers.slice(at + 1)], position + written, done);
     });
   }
 

@@ -1,24 +1,36 @@
 import type { ContentWriter, Extent } from "../../../queue/store.ts";
 import type { Segments } from "./segments.ts";
 
-/** What is gathered before a write. One writer has two at most: one that fills while the other is written. */
-const stageBytes = 256 * 1024;
+/** What is gathered before a write: at first little, then, while memory allows, more: a new segment takes 1 MB at a time twice as fast. */
+const smallBytes = 256 * 1024;
+const largeBytes = 1024 * 1024;
 /** Stages kept for the next writer: new memory of this size costs more than filling it. */
-const stagesKept = 64;
+const smallKept = 64;
+/** Large stages in use and kept: 32 MB. One writer has two stages at most: one that fills while the other is written. */
+const largeLimit = 32;
 
 export class StagePool {
-  readonly #free: Buffer[] = [];
+  readonly #small: Buffer[] = [];
+  readonly #large: Buffer[] = [];
+  #largeInUse = 0;
 
-  take(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(stageBytes);
+  take(first: boolean): Buffer {
+    if (first || this.#largeInUse >= largeLimit) return this.#small.pop() ?? Buffer.allocUnsafeSlow(smallBytes);
+    this.#largeInUse++;
+    return this.#large.pop() ?? Buffer.allocUnsafeSlow(largeBytes);
   }
 
   give(stage: Buffer): void {
-    if (this.#free.length < stagesKept) this.#free.push(stage);
+    if (stage.byteLength === largeBytes) {
+      this.#largeInUse--;
+      this.#large.push(stage);
+    } else if (this.#small.length < smallKept) {
+      this.#small.push(stage);
+    }
   }
 }
 
-/** Writes one content to segments, in extents of up to 256 KB; neighbours are joined at the end. */
+/** Writes one content to segments, in extents of up to 1 MB; neighbours are joined at the end. */
 export class SegmentWriter implements ContentWriter {
   readonly #segments: Segments;
   readonly #pool: StagePool;
@@ -34,7 +46,7 @@ export class SegmentWriter implements ContentWriter {
   }
 
   write(piece: Uint8Array): void | Promise<void> {
-    this.#stage ??= this.#pool.take();
+    this.#stage ??= this.#pool.take(this.#extents.length === 0);
     if (piece.byteLength <= this.#stage.byteLength - this.#filled) {
       this.#stage.set(piece, this.#filled);
       this.#filled += piece.byteLength;
@@ -65,7 +77,7 @@ export class SegmentWriter implements ContentWriter {
 
   async #writeLong(piece: Uint8Array): Promise<void> {
     for (let at = 0; at < piece.byteLength;) {
-      this.#stage ??= this.#pool.take();
+      this.#stage ??= this.#pool.take(this.#extents.length === 0);
       const count = Math.min(piece.byteLength - at, this.#stage.byteLength - this.#filled);
       this.#stage.set(piece.subarray(at, at + count), this.#filled);
       this.#filled += count;
