@@ -30,6 +30,22 @@ const table: readonly (readonly [stage: Stage, reply: string, expected: string])
   ["greeting", "554 5.7.1 blocked", "transient 7.1 remote.unavailable route"],
   ["auth", "535 5.7.8 bad", "transient 7.8 route.auth-failed route"],
   ["auth", "454 4.7.0 try later", "transient 7.0 remote.unavailable route"],
+  [
+    "content",
+    "550 5.1.90 Your message can't be sent because you've reached your daily limit for message recipients",
+    "transient 1.90 remote.throttled route",
+  ],
+  ["content", "554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException", "transient 2.0 remote.throttled route"],
+  [
+    "rcpt",
+    "550 5.2.121 Recipient's per hour message receive limit from specific sender exceeded",
+    "transient 2.121 remote.throttled recipient",
+  ],
+  [
+    "content",
+    "550 5.7.233 - Your message can't be sent because your tenant exceeded its daily limit",
+    "transient 7.233 remote.throttled route",
+  ],
   ["content", "354 what", "transient 5.0 remote.protocol route"],
 ];
 

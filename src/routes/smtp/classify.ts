@@ -42,6 +42,12 @@ const generalRules: readonly ReplyRule[] = [
   { codes: [451], details: ["7.500", "7.501"], code: "remote.throttled" },
   { codes: [432], details: ["3.2"], code: "remote.throttled" },
   { codes: [4], details: ["4.5"], code: "remote.throttled" },
+  // Exchange Online says with a permanent code that a sending limit is reached: of the mailbox, the trial tenant, the tenant, its onmicrosoft
+  // domains. The address is good and the mail is not lost: it waits until the window frees.
+  { codes: [5], details: ["1.90", "7.232", "7.233", "7.236"], code: "remote.throttled", permanent: false },
+  { codes: [5], details: ["2.0", "2.2"], text: /submission ?quota ?exceeded/i, code: "remote.throttled", permanent: false },
+  // The recipient receives too much, from this sender or in all: only mail to this recipient waits.
+  { codes: [5], details: ["2.121", "2.122"], code: "remote.throttled", scope: "recipient", permanent: false },
   { codes: [5], details: ["3.4"], code: "remote.too-large" },
   { stages: ["mail", "data", "content"], codes: [552], details: ["0.0", ""], code: "remote.too-large" },
   { stages: ["mail", "rcpt", "data", "content"], codes: [5], details: ["6.7"], code: "remote.no-smtputf8" },
