@@ -4,7 +4,7 @@
  * A job is in memory exactly while its recipients are leased. It comes straight from acceptance when there is room, else by `claim` from
  * the store; what is in memory is bounded in number and bytes, whatever the backlog. Lanes (lanes.ts) take turns (fair-ring.ts); a lane
  * belongs to the first of its routes whose circuit is closed. When none is, its jobs go back to the store and nothing is claimed for it
- * until one closes, so that a dead route costs nothing.
+ * until one closes, so that a dead route costs nothing. A lane whose routes have all left the configuration is claimed, to be routed anew.
  *
  * An attempt ends in settlements (settlement.ts), written without being waited for: the slot is free at once, and a crash in between means
  * that those recipients were leased, hence in flight. Trouble of the route itself moves a job to the next candidate within the same lease.
@@ -172,6 +172,11 @@ export class Dispatcher {
     return null;
   }
 
+  /** None of its routes is configured any more: what waits in it is claimed all the same, for a claim routes anew. */
+  #isAbandoned(lane: Lane): boolean {
+    return lane.routes.every((name) => !this.#outlets.has(name));
+  }
+
   /** The next candidate for a job that this outlet failed, if any. */
   alternative(job: Job, failed: Outlet): Outlet | null {
     if (this.#closing) return null;
@@ -321,7 +326,7 @@ export class Dispatcher {
     if (lane.backlogDue === null || lane.claiming || this.#closing) return;
     if (lane.backlogDue > now) {
       this.#wakeBy(lane.backlogDue);
-    } else if (lane.jobs.size < maxLaneJobs - claimSize && this.#homeOf(lane) !== null) {
+    } else if (lane.jobs.size < maxLaneJobs - claimSize && (this.#homeOf(lane) !== null || this.#isAbandoned(lane))) {
       this.#hungry.add(lane);
     }
   }

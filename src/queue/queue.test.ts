@@ -246,6 +246,21 @@ test("what was leased or queued when the process ended goes on after a restart",
   assert.equal(again.opened.store.totals().relayed, 1);
 });
 
+test("what waits for a route that left the configuration goes by the routes of the new one", async () => {
+  const gone = new ScriptedRoute("gone", () => down);
+  const before = await openQueueWorld({ routes: [gone] });
+  await before.send({ to: ["a@contoso.example", "b@fabrikam.example"] });
+  await before.queue.dispatcher.atRest();
+  assert.equal(before.opened.store.totals().queued, 2);
+  await before.queue.close(1000);
+  await before.opened[Symbol.asyncDispose]();
+
+  const fresh = new ScriptedRoute("fresh", () => relayed);
+  await using after = await openQueueWorld({ routes: [fresh], directory: before.directory, clock: before.clock });
+  await after.advance(3_600_000);
+  assert.deepEqual([after.opened.store.totals().relayed, after.opened.store.totals().messages], [2, 0]);
+});
+
 test("a delay is told once, after the time set for it", async () => {
   const route = new ScriptedRoute("out", (_, { address }) => (address === "full@fabrikam.example" ? full : relayed));
   await using world = await openQueueWorld({ routes: [route] });
