@@ -168,7 +168,9 @@ async function reload(
   }
   const applied: string[] = [];
   const router = new Router(config.routing, new Map([...parts.routes].map(([name, route]) => [name, route.traits])));
-  if (router.generation !== generation) {
+  // Rules for a route that does not run yet wait with it: applied alone they would refuse mail for good.
+  const waits = config.routing.rules.some((rule) => rule.routes.some((name) => !parts.routes.has(name)));
+  if (router.generation !== generation && !waits) {
     parts.queue.reroute(router);
     applied.push("routing");
   }
@@ -177,12 +179,14 @@ async function reload(
     parts.door.useCertificate(listener.name, listener.tls);
     applied.push(`certificate of listener ${listener.name}`);
   }
-  const needsRestart = (
+  const needsRestart: string[] = (
     ["hostname", "postmaster", "networks", "principals", "routes", "queue", "http", "history", "log", "clock"] as const
   ).filter((key) => JSON.stringify(old[key]) !== JSON.stringify(config[key]));
-  if (JSON.stringify(withoutCertificates(old)) !== JSON.stringify(withoutCertificates(config))) needsRestart.push("listeners" as never);
-  parts.facts.reloaded(router.generation, applied);
-  return { ok: true, generation: router.generation, applied, needsRestart, faults: [] };
+  if (JSON.stringify(withoutCertificates(old)) !== JSON.stringify(withoutCertificates(config))) needsRestart.push("listeners");
+  if (waits) needsRestart.push("routing");
+  const inForce = parts.queue.router.generation;
+  parts.facts.reloaded(inForce, applied);
+  return { ok: true, generation: inForce, applied, needsRestart, faults: [] };
 }
 
 function withoutCertificates({ listeners }: GatewayConfig) {
