@@ -1,10 +1,11 @@
-import { mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { CommandError } from "./exit-codes.ts";
 
 /** Makes a data directory that only its owner can enter; throws CommandError when that cannot be. */
 export function prepareDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
     if (!statSync(path).isDirectory()) throw new CommandError("cannotCreate", `${path} is not a directory`);
   } catch (error) {
     if (error instanceof CommandError) throw error;
@@ -15,4 +16,12 @@ export function prepareDirectory(path: string): void {
       { cause: error },
     );
   }
+}
+
+/** With its parents. Not by Node's `recursive`, which never returns where a file system refuses new entries with ENOENT (/proc). */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  const parent = dirname(path);
+  if (!existsSync(parent)) makeDirectory(parent);
+  mkdirSync(path, { mode: 0o700 });
 }

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { postern } from "../support/cli.ts";
+import { postern, type Finished } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../support/until.ts";
 
@@ -127,6 +128,30 @@ test("serve: what keeps it from starting has its exit code and is told in words"
   const second = await postern(["serve", "-c", config(folder.path), "--data", data], { env });
   assert.equal(second.code, 69, second.stderr);
   assert.match(second.stderr, /in use/);
+});
+
+test("a demo that cannot start says why and ends", { timeout: 60_000 }, async () => {
+  using folder = temporaryFolder();
+  writeFileSync(join(folder.path, "queue.sqlite"), randomBytes(20_000));
+  const offsets = [600, 800, 1000, 1200];
+  let ended: Finished | undefined;
+  for (const offset of offsets) {
+    ended = await postern(["demo", "--data", folder.path, "--port-offset", String(offset)]);
+    if (!ended.stderr.includes("choose another")) break;
+  }
+  assert.equal(ended?.code, 65, ended?.stderr);
+  assert.match(ended.stderr, /gateway ended with exit code 65; see .*gateway\.log/);
+  assert.match(readFileSync(join(folder.path, "log", "gateway.log"), "utf8"), /the store is damaged/);
+});
+
+test("a data directory that cannot be made is told", { timeout: 60_000 }, async () => {
+  using folder = temporaryFolder();
+  const file = config(folder.path);
+  writeFileSync(join(folder.path, "file"), "");
+  for (const data of [join(folder.path, "file", "data"), join(folder.path, "file"), "/proc/postern"]) {
+    const { code, stderr } = await postern(["serve", "-c", file, "--data", data], { env: { APP_PASSWORD: "x" } });
+    assert.equal(code, 73, stderr);
+  }
 });
 
 test("serve: after kill -9 the socket that was left does not keep the next from starting", { timeout: 60_000 }, async () => {

@@ -137,6 +137,13 @@ export function startFault(error: unknown): unknown {
     }
   }
   const name = (error as Error).name;
+  if (/not a database|malformed|corrupt/i.test((error as Error).message)) {
+    return new CommandError(
+      "data",
+      `the store is damaged (${(error as Error).message}): put a backup in its place with postern restore --replace`,
+      { cause: error },
+    );
+  }
   if (name === "StoreUnusable") {
     const { message } = error as Error;
     return new CommandError(message.includes("in use") ? "unavailable" : "config", message, { cause: error });
