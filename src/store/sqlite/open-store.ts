@@ -112,7 +112,10 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     contents: new Contents(segments, (messageId) => reader.body(messageId)),
     freeBytes: () => free.bytes(),
     committed: (state) => maintenance.committed(state),
-    failed: options.onFault,
+    failed: (error) => {
+      segments.stop(error);
+      options.onFault(error);
+    },
   });
   const maintenance: Maintenance = new Maintenance(
     { file: writerOptions.file, history, segments: segmentFolder, chunk: tuning.historyChunk ?? 1024 },

@@ -6,6 +6,7 @@ import {
   type Claim,
   type ClaimedMessage,
   type ContentWriter,
+  type Extent,
   type LaneDue,
   type Operation,
   type QueueStore,
@@ -49,6 +50,8 @@ interface Batch {
 export interface Contents {
   open(): ContentWriter;
   read(content: StoredContent, messageId: number): AsyncIterable<Uint8Array>;
+  /** A committed row names this place. */
+  keep(extents: readonly Extent[]): void;
   /** Space of finished messages: message, segment, position, length. */
   free(freed: Packed): void;
 }
@@ -99,6 +102,10 @@ export class SqliteStore implements QueueStore {
       packer.values.push(calls.apply);
       for (const operation of all) packOperation(packer, operation);
     }, takesMore);
+    for (const operation of all) {
+      if (operation.op === "accept" && operation.message.content.extents !== undefined)
+        this.#deps.contents.keep(operation.message.content.extents);
+    }
   }
 
   async claim(lane: number, now: number, max: number, doubt: boolean): Promise<Claim> {

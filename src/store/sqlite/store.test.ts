@@ -99,6 +99,18 @@ test("large contents go to segments and come back", async () => {
   assert.equal(claim.messages[0]?.body, null);
   assert.deepEqual(claim.messages[0]?.message.content, content);
   assert.ok(body.equals(await gather(store.readContent(content, 1))));
+
+  // Given back by mistake after it was accepted: it stays. Given back before: the next takes its place.
+  writer.abort();
+  const dropped = store.openContent();
+  await dropped.write(Buffer.alloc(40_000, "d"));
+  const [place1] = await dropped.finish();
+  dropped.abort();
+  await new Promise(setImmediate);
+  const next = store.openContent();
+  await next.write(Buffer.alloc(40_000, "n"));
+  assert.deepEqual(await next.finish(), [place1]);
+  assert.ok(body.equals(await gather(store.readContent(content, 1))));
 });
 
 test("finished messages move to the history and are found there", async () => {

@@ -14,6 +14,7 @@ export class Contents {
   readonly #segments: Segments;
   readonly #bodyOf: (messageId: number) => Promise<Uint8Array | null>;
   readonly #stages = new StagePool();
+  readonly #kept = new WeakSet<readonly Extent[]>();
   readonly #readers = new Map<number, number>();
   readonly #waiting = new Map<number, Extent[]>();
 
@@ -23,7 +24,12 @@ export class Contents {
   }
 
   open(): ContentWriter {
-    return new SegmentWriter(this.#segments, this.#stages);
+    return new SegmentWriter(this.#segments, this.#stages, this.#kept);
+  }
+
+  /** A committed row names this place. */
+  keep(extents: readonly Extent[]): void {
+    this.#kept.add(extents);
   }
 
   async *read(content: StoredContent, messageId: number): AsyncGenerator<Uint8Array> {

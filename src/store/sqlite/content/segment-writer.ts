@@ -34,15 +34,19 @@ export class StagePool {
 export class SegmentWriter implements ContentWriter {
   readonly #segments: Segments;
   readonly #pool: StagePool;
+  readonly #kept: WeakSet<readonly Extent[]>;
+  #finished: readonly Extent[] | null = null;
   readonly #extents: Extent[] = [];
   #stage: Buffer | null = null;
   #filled = 0;
   /** The write under way; its failure is told to whoever comes next. */
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(segments: Segments, pool: StagePool) {
+  /** @param kept places that a row names: giving them back would let another message overwrite this one, so `abort` does not. */
+  constructor(segments: Segments, pool: StagePool, kept: WeakSet<readonly Extent[]>) {
     this.#segments = segments;
     this.#pool = pool;
+    this.#kept = kept;
   }
 
   write(piece: Uint8Array): void | Promise<void> {
@@ -61,10 +65,12 @@ export class SegmentWriter implements ContentWriter {
     await this.#writing;
     const segments = new Set(this.#extents.map(({ segment }) => segment));
     await Promise.all([...segments].map((segment) => this.#segments.sync(segment)));
-    return joined(this.#extents);
+    this.#finished = joined(this.#extents);
+    return this.#finished;
   }
 
   abort(): void {
+    if (this.#finished !== null && this.#kept.has(this.#finished)) return;
     // The space must not be given to another while a write to it is under way.
     void this.#writing
       .catch(() => undefined)

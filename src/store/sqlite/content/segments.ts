@@ -42,6 +42,7 @@ export class Segments implements AsyncDisposable {
   #growing: Promise<void> | null = null;
   #frozen: Extent[] | null = null;
   #closed = false;
+  #stopped: Error | null = null;
 
   private constructor(options: SegmentsOptions) {
     this.#options = options;
@@ -62,8 +63,17 @@ export class Segments implements AsyncDisposable {
     return segments;
   }
 
+  /**
+   * The store cannot go on. Nothing is written from now on: a commit that failed may have reached the disk all the same, and what it names
+   * must not be overwritten by those who take up the space that is given back.
+   */
+  stop(error: Error): void {
+    this.#stopped ??= error;
+  }
+
   async take(length: number): Promise<Extent> {
     for (;;) {
+      if (this.#stopped !== null) throw this.#stopped;
       const extent = this.#allocator.take(length);
       if (extent !== null) {
         this.#growAhead();
@@ -101,6 +111,7 @@ export class Segments implements AsyncDisposable {
   }
 
   async write({ segment, offset }: Extent, buffer: Uint8Array): Promise<void> {
+    if (this.#stopped !== null) throw this.#stopped;
     await this.#with(segment, (file) => file.write(buffer, offset)).catch((error: unknown) =>
       this.#rejectWrite(error as NodeJS.ErrnoException),
     );
