@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import type { FastifyInstance, FastifyReply } from "fastify";
+import { parseId } from "../lib/ids.ts";
 import { errorBody, HttpFailure } from "../lib/http/http-failure.ts";
 import type { Access } from "./access.ts";
 import { listQueue } from "./api/queue.ts";
-import { traceMessage } from "./api/messages.ts";
+import { idOf, traceMessage } from "./api/messages.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Html } from "../lib/http/html.ts";
 import type { Metrics } from "./metrics.ts";
@@ -73,6 +74,8 @@ export function addConsole(app: FastifyInstance, { gateway, access, metrics, tel
   });
   app.get<{ Querystring: { q?: unknown } }>("/messages", async (request, reply) => {
     const asked = typeof request.query.q === "string" ? request.query.q.trim().slice(0, 1000) : "";
+    if (parseId(asked) !== null && (await idOf(gateway, asked)) !== null)
+      return reply.redirect(`/messages/${encodeURIComponent(asked)}`, 303);
     const found = asked === "" ? [] : await search(gateway, asked);
     return sendPage(reply, searchPage(asked, found.map(summaryOf)));
   });

@@ -170,17 +170,20 @@ function queueTable(queue: QueueListView): Html {
 }
 
 function queueRows(entry: QueueEntryView): Html[] {
-  return entry.recipients.slice(0, 5).map(
-    (recipient) =>
-      html`<tr>
-        <th scope="row"><a href="/messages/${entry.id}">${entry.id}</a></th>
-        <td>${entry.from}</td>
-        <td>${recipient.address}</td>
-        <td>${stateWord(recipient.state)}</td>
-        <td>${recipient.status ?? ""} ${recipient.reason ?? ""}</td>
-        <td>${recipient.state === "queued" ? html`<time>${recipient.notBefore}</time>` : ""}</td>
-      </tr>`,
-  );
+  return entry.recipients
+    .filter(({ state }) => isWaiting(state))
+    .slice(0, 5)
+    .map(
+      (recipient) =>
+        html`<tr>
+          <th scope="row"><a href="/messages/${entry.id}">${entry.id}</a></th>
+          <td>${entry.from}</td>
+          <td>${recipient.address}</td>
+          <td>${stateWord(recipient.state)}</td>
+          <td>${recipient.status ?? ""} ${recipient.reason ?? ""}</td>
+          <td>${recipient.state === "queued" ? html`<time>${recipient.notBefore}</time>` : ""}</td>
+        </tr>`,
+    );
 }
 
 function summaries(messages: readonly SummaryView[], none: string): Html {
@@ -289,6 +292,11 @@ export function problemPage(text: string): Html {
     html`<h1>Not found</h1>
       <p role="alert">${text}</p>`,
   );
+}
+
+/** Of a message that waits, some recipients may be done with. */
+function isWaiting(state: string): boolean {
+  return state === "queued" || state === "leased" || state === "inDoubt" || state === "held";
 }
 
 function stateWord(state: string): string {

@@ -24,6 +24,7 @@ interface ChangeOptions extends CommonOptions, Filter {
 }
 
 const pageSize = 1000;
+const waitingStates: ReadonlySet<string> = new Set(["queued", "leased", "inDoubt", "held"]);
 
 export default function define(command: Command): void {
   withFilter(withJson(withData(command)))
@@ -92,16 +93,19 @@ async function list(options: ListOptions): Promise<void> {
   if (options.json === true) return printJson(messages);
   if (messages.length === 0) return void process.stdout.write("Nothing waits.\n");
   const rows = messages.flatMap((message) =>
-    message.recipients.map((recipient, index) => [
-      index === 0 ? message.id : "",
-      index === 0 ? shortTime(message.receivedAt) : "",
-      index === 0 ? message.from : "",
-      recipient.address,
-      recipient.state === "inDoubt" ? "in doubt" : recipient.state,
-      String(recipient.attempts),
-      recipient.state === "queued" ? shortTime(recipient.notBefore) : "",
-      [recipient.status, recipient.reason].filter((part) => part !== undefined).join(" "),
-    ]),
+    // Those that are done with are told by `postern trace`.
+    message.recipients
+      .filter(({ state }) => waitingStates.has(state))
+      .map((recipient, index) => [
+        index === 0 ? message.id : "",
+        index === 0 ? shortTime(message.receivedAt) : "",
+        index === 0 ? message.from : "",
+        recipient.address,
+        recipient.state === "inDoubt" ? "in doubt" : recipient.state,
+        String(recipient.attempts),
+        recipient.state === "queued" ? shortTime(recipient.notBefore) : "",
+        [recipient.status, recipient.reason].filter((part) => part !== undefined).join(" "),
+      ]),
   );
   printTable(["ID", "RECEIVED", "FROM", "TO", "STATE", "TRIES", "NEXT", "REASON"], rows);
   if (after !== undefined) process.stderr.write(`There are more: raise --limit.\n`);
