@@ -40,6 +40,11 @@ export class Handshake implements ChannelListener {
     return promise;
   }
 
+  /** A peer may say one thing too many right behind its last answer: whoever takes over would never hear that the channel has ended. */
+  requireAlive(): void {
+    if (this.#lost !== null) throw new OpenFailed(this.step, lossFailure(this.#lost));
+  }
+
   onReply(reply: Reply): void {
     const waiting = this.#waiting;
     this.#waiting = null;

@@ -25,6 +25,7 @@ const servers: readonly (readonly [what: string, script: string, outcome: string
   ["sends a line without end", `S: 220 ${"x".repeat(5000)}`, "delayed 5.0 remote.protocol route"],
   ["greets twice", "S: 220 a\nS: 220 b", "delayed 5.0 remote.protocol route"],
   ["answers EHLO with two codes", "S: 220 a\nC: EHLO *\nS: 250-a\nS: 550 b", "delayed 5.0 remote.protocol route"],
+  ["answers EHLO twice", "S: 220 a\nC: EHLO *\nS: 250 b\nS: 250 c\nhang", "delayed 5.0 remote.protocol route"],
   ["refuses EHLO for now", "S: 220 a\nC: EHLO *\nS: 450 4.3.2 not now", "delayed 3.2 remote.unavailable route"],
   ["refuses EHLO and HELO", "S: 220 a\nC: EHLO *\nS: 502 no\nC: HELO *\nS: 502 no", "delayed 4.2 remote.unavailable route"],
   ["hangs after MAIL", `${plainHello}C: MAIL *\nhang`, "delayed 4.2 network.timeout route"],

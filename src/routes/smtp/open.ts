@@ -64,6 +64,7 @@ export async function openConnection(
       await authenticate(handshake, settings.auth, offered.auth, greetingMs, signal);
       onStep?.("auth", `logged in as ${settings.auth.user}`);
     }
+    handshake.requireAlive();
     return { channel, offered, session: describeSession(settings, dialled.address, channel) };
   } catch (error) {
     channel[Symbol.dispose]();

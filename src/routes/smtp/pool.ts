@@ -74,7 +74,7 @@ export class Pool implements ConnectionOwner, AsyncDisposable {
   }
 
   onFree(connection: Connection): void {
-    const attempt = this.#nextWaiting();
+    const attempt = next(this.#waiting);
     if (attempt !== undefined) return this.#give(connection, attempt);
     if (!connection.idle) return;
     this.#idle.push(connection);
@@ -130,16 +130,10 @@ export class Pool implements ConnectionOwner, AsyncDisposable {
     if (this.#waiting.size <= this.#opening) return;
     for (const connection of this.#connections) {
       if (!connection.canLineUp) continue;
-      const attempt = this.#nextWaiting();
+      const attempt = next(this.#waiting);
       if (attempt === undefined) return;
       connection.take(attempt);
     }
-  }
-
-  #nextWaiting(): Attempt | undefined {
-    for (let attempt = this.#waiting.shift(); attempt !== undefined; attempt = this.#waiting.shift())
-      if (attempt.stage !== "over") return attempt;
-    return undefined;
   }
 
   async #open(): Promise<void> {
@@ -159,7 +153,7 @@ export class Pool implements ConnectionOwner, AsyncDisposable {
     if (this.#stop.signal.aborted) return opened.close();
     this.#maxSize = opened.maxSize;
     this.#log.connected(this.settings.name, opened.session.remote, opened.session.address ?? "", opened.session.tls ?? "");
-    const attempt = this.#forNew.shift() ?? this.#nextWaiting() ?? this.#steal();
+    const attempt = next(this.#forNew) ?? next(this.#waiting) ?? this.#steal();
     if (attempt === undefined) this.onFree(opened);
     else this.#give(opened, attempt);
     this.#dispatch();
@@ -217,6 +211,12 @@ export class Pool implements ConnectionOwner, AsyncDisposable {
     if (attempt.stage === "waiting" && ![...this.#connections].some((connection) => connection.has(attempt))) return attempt.abandon();
     for (const connection of this.#connections) connection.abort(attempt);
   }
+}
+
+/** The first whose caller has not left. */
+function next(attempts: Fifo<Attempt>): Attempt | undefined {
+  for (let attempt = attempts.shift(); attempt !== undefined; attempt = attempts.shift()) if (attempt.stage !== "over") return attempt;
+  return undefined;
 }
 
 /** How long a failed STARTTLS is remembered. */
