@@ -118,6 +118,20 @@ suite("what an operator does with a running demo", { timeout: 240_000 }, () => {
     assert.ok(list.some((each) => each.id === id));
   });
 
+  test("what arrived on the other side is listed and shown, newest first", async () => {
+    const id = await send("--to", "listed@contoso.example", "--subject", "On the other side", "--text", "Hi");
+    await relayed(id);
+    const listing = await run("sandbox", "messages", "--to", "listed@contoso.example");
+    assert.match(listing.stdout, /tenant-mx +app@contoso\.example +listed@contoso\.example +On the other side/);
+    const [arrived] = JSON.parse((await run("sandbox", "messages", "--to", "listed@contoso.example", "--json")).stdout) as { id: string }[];
+    assert.match(
+      (await run("sandbox", "message", arrived?.id ?? "")).stdout,
+      new RegExp(`^Received: .*\\n[\\s\\S]*${id}[\\s\\S]*Subject: On the other side\\r\\n`),
+    );
+    assert.equal((await run("sandbox", "messages", "--to", "nobody@contoso.example")).code, 1);
+    assert.equal((await run("sandbox", "message", "NOSUCHID")).code, 66);
+  });
+
   test("a file, standard input, and many", async () => {
     const letter = "From: app@contoso.example\nTo: ann@contoso.example\nBcc: hidden@contoso.example\nSubject: file\n\nHi\n";
     const file = join(folder.path, "letter.eml");

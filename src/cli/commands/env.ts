@@ -6,6 +6,7 @@ import { openControl } from "../control.ts";
 import { readDemoFacts } from "../demo/demo-files.ts";
 import { CommandError } from "../exit-codes.ts";
 import { withData, withExamples, withJson, type CommonOptions } from "../options.ts";
+import { readSandboxValues } from "../sandbox-values.ts";
 
 interface Options extends CommonOptions {
   readonly of?: "gateway" | "sandbox";
@@ -27,7 +28,7 @@ export default function define(command: Command): void {
 
 async function printEnv({ data, json, of }: Options): Promise<void> {
   const gateway = of === "sandbox" ? null : await gatewayValues(data);
-  const sandbox = of === "gateway" ? null : sandboxValues(data);
+  const sandbox = of === "gateway" ? null : readSandboxValues(data);
   if (gateway === null && sandbox === null) {
     throw new CommandError(
       "unavailable",
@@ -71,27 +72,6 @@ async function gatewayValues(data: string): Promise<Values | null> {
     values["GATEWAY_ADMIN_TOKEN"] = readFileSync(join(data, "admin-token"), "utf8").trim();
   }
   return values;
-}
-
-/** What the sandbox wrote when it was up; null when that process is gone. */
-function sandboxValues(data: string): Values | null {
-  let values: Values;
-  try {
-    values = JSON.parse(readFileSync(join(data, "sandbox", "env.json"), "utf8")) as Values;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT" || (error as NodeJS.ErrnoException).code === "ENOTDIR") return null;
-    throw error;
-  }
-  return isAlive(Number(values["SANDBOX_PID"])) ? values : null;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 /** A wildcard address is reached by loopback. */

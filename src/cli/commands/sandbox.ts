@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { portsFor } from "../demo/demo-files.ts";
 import { withData, withExamples, wholeNumber } from "../options.ts";
 import { prepareDirectory } from "../data-directory.ts";
+import { addSandboxMail } from "../sandbox-mail.ts";
 import { endings, startFault } from "./serve.ts";
 
 interface Options {
@@ -21,6 +22,7 @@ export default function define(command: Command): void {
     ["postern sandbox", "run it; the page with its mail is at http://127.0.0.1:8026/"],
     ["postern env --of sandbox", "what clients need to reach it"],
   ]);
+  addSandboxMail(command);
 }
 
 async function runSandbox(options: Options): Promise<void> {

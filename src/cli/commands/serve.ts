@@ -149,6 +149,10 @@ export function startFault(error: unknown): unknown {
     return new CommandError(message.includes("in use") ? "unavailable" : "config", message, { cause: error });
   }
   if (name === "StoreFull" || name === "StoreFailed") return new CommandError("io", (error as Error).message, { cause: error });
+  // What SQLite and the file system say when the disk fails before the store is open; its threads hand over no more than the text.
+  const { message } = error as Error;
+  if (/disk I\/O error|disk is full|unable to open database|readonly database|^(?:EIO|ENOSPC|EDQUOT|EROFS)\b/.test(message))
+    return new CommandError("io", `the data directory cannot be used: ${message}`, { cause: error });
   if (name === "SocketPathTooLong") return new CommandError("cannotCreate", (error as Error).message, { cause: error });
   return error;
 }
