@@ -23,7 +23,7 @@ import { lockDirectory } from "./directory-lock.ts";
 import { FreeSpace } from "./free-space.ts";
 import { StoreUnusable } from "./migrations/migrate.ts";
 import { Maintenance } from "./maintenance/maintenance.ts";
-import type { Recovered, WriterOptions } from "./protocol.ts";
+import { walGrowth, type Recovered, type WriterOptions } from "./protocol.ts";
 import { ReaderClient } from "./reader/reader-client.ts";
 import { SqliteStore, startWriter } from "./sqlite-store.ts";
 import { threadFile, threadLimits } from "./thread-file.ts";
@@ -83,8 +83,8 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const writerOptions: WriterOptions = {
     file: join(directory, "queue.sqlite"),
     walBytes,
-    // As large as the WAL and more: with it gone, what was committed can be copied into the database and the WAL begins anew.
-    ballast: { file: join(directory, "ballast"), bytes: tuning.ballastBytes ?? walBytes + 16 * mb },
+    // As large as the WAL may get: with it gone, what was committed can be copied into the database and the WAL begins anew.
+    ballast: { file: join(directory, "ballast"), bytes: tuning.ballastBytes ?? walBytes * walGrowth },
     ...(tuning.maxPages === undefined ? {} : { maxPages: tuning.maxPages }),
   };
   const free = await FreeSpace.watch(directory, options.freeSpaceReserveBytes ?? 256 * mb);

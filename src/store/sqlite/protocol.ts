@@ -33,6 +33,8 @@ export type ToWriter =
   | { readonly kind: "batch"; readonly now: number; readonly calls: Packed; readonly contents: Uint8Array | null }
   /** Finish a checkpoint that the maintenance thread did most of, so that the WAL starts again at its beginning. */
   | { readonly kind: "checkpoint" }
+  /** The database could not grow: give up the ballast and take in nothing. */
+  | { readonly kind: "full" }
   /** Take the ballast back when space has returned. */
   | { readonly kind: "ballast" }
   | { readonly kind: "close" };
@@ -58,6 +60,8 @@ export interface BatchDone {
   readonly freed: Packed | null;
   readonly contents: Uint8Array | null;
   readonly wal: WalState;
+  /** Room within the database. */
+  readonly unusedBytes: number;
   readonly ballastHeld: boolean;
 }
 
@@ -69,6 +73,9 @@ export interface WalState {
   /** Of these, not yet copied into the database. */
   readonly uncopiedBytes: number;
 }
+
+/** The WAL is kept below its size ahead of use times this; the ballast is as large, so that all of it can be copied when the disk is full. */
+export const walGrowth = 1.5;
 
 /** A frame of the WAL: a page with a header. */
 export const frameBytes = 4096 + 24;

@@ -82,6 +82,8 @@ export class SqliteStore implements QueueStore {
   #batches: Batch[] = [];
   #inFlight: readonly Pending[] | null = null;
   #scheduled = false;
+  /** Of the database's file: room as good as that of the file system. */
+  #unusedBytes = 0;
   #failure: StoreFailed | null = null;
   #drained: (() => void)[] = [];
   readonly #others: ((message: FromWriter) => boolean)[] = [];
@@ -170,7 +172,7 @@ export class SqliteStore implements QueueStore {
   }
 
   freeBytes(): number {
-    return this.#deps.freeBytes();
+    return this.#deps.freeBytes() + this.#unusedBytes;
   }
 
   /** Asks the writer for something that is not a batch; resolves with its answer of the given kind. */
@@ -254,10 +256,11 @@ export class SqliteStore implements QueueStore {
     if (index >= 0) this.#others.splice(index, 1);
   }
 
-  #done({ totals, results, errors, freed, contents, wal, ballastHeld }: BatchDone): void {
+  #done({ totals, results, errors, freed, contents, wal, unusedBytes, ballastHeld }: BatchDone): void {
     const pending = this.#inFlight ?? [];
     this.#inFlight = null;
     this.#totals = totals;
+    this.#unusedBytes = unusedBytes;
     if (this.#batches.length > 0) this.#schedule();
     if (freed !== null) this.#deps.contents.free(freed);
     const failed = errors === null ? null : errorsByPosition(errors);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { StoreConflict } from "../../queue/store.ts";
-import { acceptOf, gather, openTest, recipientOf, relayed, scratch } from "./support.ts";
+import { acceptOf, gather, openTest, recipientOf, relayed, scratch, until } from "./support.ts";
 
 test("what was accepted is claimed once, settled, and told", async () => {
   await using place = await scratch();
@@ -123,7 +124,6 @@ test("finished messages move to the history and are found there", async () => {
     await store.apply([{ op: "settle", messageId: id, recipients: [relayed(0)], attempt }]);
   }
   await store.apply([{ op: "event", messageId: 7, event: { at: 3000, what: "bounced", text: "mailbox gone" } }]);
-  const { readdirSync } = await import("node:fs");
   await until(() => readdirSync(`${place.directory}/history`).length > 0);
   for (const id of [1, 50, 51, 100, 101, 120])
     assert.equal((await archive.trace(id))?.recipients[0]?.address, `user${id}@fabrikam.example`);
@@ -142,14 +142,6 @@ test("finished messages move to the history and are found there", async () => {
   );
   assert.deepEqual(await archive.find({ recipient: "nobody@fabrikam.example", limit: 3 }), []);
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  const end = Date.now() + 10_000;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error("waited 10 s in vain");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 test("an operator's change reaches what it selects and nothing that is leased", async () => {
   await using place = await scratch();

@@ -67,3 +67,12 @@ export async function gather(pieces: AsyncIterable<Uint8Array>): Promise<Buffer>
   for await (const piece of pieces) all.push(piece);
   return Buffer.concat(all);
 }
+
+/** Looks again and again for 10 s. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 10_000;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error("waited 10 s in vain");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

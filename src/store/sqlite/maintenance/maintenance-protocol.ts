@@ -23,5 +23,5 @@ export type FromMaintenance =
   | { readonly kind: "progress"; readonly done: number; readonly total: number }
   | { readonly kind: "backedUp" }
   | { readonly kind: "closed" }
-  /** `broken`: the queue's database could not be written or synced. */
-  | { readonly kind: "error"; readonly about: ToMaintenance["kind"]; readonly text: string; readonly broken: boolean };
+  /** Of a checkpoint. `broken`: the queue's database could not be written or synced; `full`: it could not grow. */
+  | { readonly kind: "error"; readonly about: ToMaintenance["kind"]; readonly text: string; readonly kindOf: "broken" | "full" | "other" };

@@ -28,6 +28,10 @@ type Job = "checkpoint" | "move" | "retain";
 const tickMs = 1000;
 const retainEveryMs = 3_600_000;
 const pauseAfterTroubleMs = 30_000;
+const pauseWhenFullMs = 1000;
+
+/** The database could not grow for a checkpoint. */
+class NoSpace extends Error {}
 
 /** Decides when the maintenance thread does what. One tick a second, and a look after each commit that costs a few comparisons. */
 export class Maintenance implements AsyncDisposable {
@@ -110,7 +114,7 @@ export class Maintenance implements AsyncDisposable {
   #checkpoint(): void {
     this.#run("checkpoint", async () => {
       this.#dirty = false;
-      await this.#ask({ kind: "checkpoint" }, "checkpointed");
+      await this.#copyWal();
       // The writer copies the few frames that came meanwhile; its next commit then begins at the start of the file.
       if (this.#state.wal.bytes > this.#deps.walBytes / 2 || this.#commits === this.#commitsAtTick)
         await this.#deps.store.ask({ kind: "checkpoint" }, "checkpointed");
@@ -134,6 +138,18 @@ export class Maintenance implements AsyncDisposable {
     });
   }
 
+  /** The WAL must begin anew even on a full disk, or settlements stop: so the ballast goes now, and nothing is taken in until it is back. */
+  async #copyWal(): Promise<void> {
+    try {
+      await this.#ask({ kind: "checkpoint" }, "checkpointed");
+    } catch (error) {
+      if (!(error instanceof NoSpace)) throw error;
+      await this.#deps.store.ask({ kind: "full" }, "ballast");
+      this.#state = { ...this.#state, ballastHeld: false };
+      await this.#ask({ kind: "checkpoint" }, "checkpointed");
+    }
+  }
+
   #takeBallast(): void {
     if (this.#resetting) return;
     this.#resetting = true;
@@ -149,7 +165,7 @@ export class Maintenance implements AsyncDisposable {
     this.#running.add(job);
     work()
       .catch((error: unknown) => {
-        this.#pausedUntil.set(job, performance.now() + pauseAfterTroubleMs);
+        this.#pausedUntil.set(job, performance.now() + (error instanceof NoSpace ? pauseWhenFullMs : pauseAfterTroubleMs));
         if (!this.#closing) this.#deps.onTrouble(`${job}: ${error instanceof Error ? error.message : String(error)}`);
       })
       .finally(() => this.#running.delete(job));
@@ -170,7 +186,7 @@ export class Maintenance implements AsyncDisposable {
     const [waiting] = index < 0 ? [] : this.#answers.splice(index, 1);
     if (message.kind !== "error") return waiting?.resolve(message);
     // A database that could not be written or synced here is as untrustworthy as for the writer.
-    if (message.broken) this.#deps.store.breakDown(`${message.about}: ${message.text}`);
-    waiting?.reject(new Error(message.text));
+    if (message.kindOf === "broken") this.#deps.store.breakDown(`${message.about}: ${message.text}`);
+    waiting?.reject(message.kindOf === "full" ? new NoSpace(message.text) : new Error(message.text));
   }
 }

@@ -23,8 +23,9 @@ port.on("message", (message: ToMaintenance) => {
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     // Only checkpoints write the queue's database; a failed history or backup endangers nothing.
-    const broken = message.kind === "checkpoint" && classify(error) === "broken";
-    port.postMessage({ kind: "error", about: message.kind, text, broken } satisfies FromMaintenance);
+    const found = classify(error);
+    const kindOf = message.kind === "checkpoint" && found !== "call" ? found : "other";
+    port.postMessage({ kind: "error", about: message.kind, text, kindOf } satisfies FromMaintenance);
   }
 });
 

@@ -16,6 +16,10 @@ export class Ballast {
     return this.#held;
   }
 
+  get bytes(): number {
+    return this.#options.bytes;
+  }
+
   /** Whether it is held afterwards; the disk may be full still. */
   take(): boolean {
     if (this.#held) return true;

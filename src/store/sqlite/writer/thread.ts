@@ -38,6 +38,9 @@ function serve(database: WriterDatabase, message: ToWriter): void {
     case "checkpoint":
       database.checkpoint();
       return say({ kind: "checkpointed" });
+    case "full":
+      database.full();
+      return say({ kind: "ballast", held: false });
     case "ballast":
       return say({ kind: "ballast", held: database.ballast.take() });
     case "close":

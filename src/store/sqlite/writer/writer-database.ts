@@ -11,6 +11,7 @@ import {
   type ChangeOrder,
   type Packed,
   type Recovered,
+  walGrowth,
   type WalState,
   type WriterOptions,
 } from "../protocol.ts";
@@ -24,6 +25,10 @@ import { Selection } from "./selection.ts";
 import { RunningTotals } from "./totals.ts";
 
 const cacheKb = 16 * 1024;
+const pageBytes = 4096;
+/** A file that is nearly all unused is made small at start, when what it holds is copied in less than a second. */
+const shrinkAboveBytes = 256 * 1024 * 1024;
+const shrinkLiveBytes = 64 * 1024 * 1024;
 
 /** Set when the order of calls must be kept but each must fail alone. */
 type Mode = "together" | "apart" | "apart without accepting";
@@ -44,7 +49,9 @@ export class WriterDatabase {
   readonly #forget;
   readonly ballast: Ballast;
   readonly recovered: Recovered;
+  readonly #walLimit: number;
   readonly #walState: StatementSync;
+  readonly #freePages: StatementSync;
   readonly #passive: StatementSync;
 
   constructor(options: WriterOptions) {
@@ -53,14 +60,18 @@ export class WriterDatabase {
       migrate(this.#database, options.file);
       if (options.maxPages !== undefined) this.#database.exec(`PRAGMA max_page_count = ${options.maxPages}`);
       // A backup keeps the WAL from beginning anew and lets it grow; it shrinks to this afterwards.
-      this.#database.exec(`PRAGMA journal_size_limit = ${options.walBytes * 2}`);
+      this.#database.exec(`PRAGMA journal_size_limit = ${options.walBytes * walGrowth}`);
+      shrink(this.#database);
       growWal(`${options.file}-wal`, options.walBytes);
       this.#totals = new RunningTotals(this.#database);
       this.#operations = new WriterOperations(this.#database, this.#totals);
       this.#claims = new Claims(this.#database, this.#totals);
       this.#selection = new Selection(this.#database, this.#totals, this.#operations);
+      this.#walLimit = options.walBytes * walGrowth;
       this.#walState = this.#database.prepare("PRAGMA wal_checkpoint(NOOP)");
       this.#walState.setReturnArrays(true);
+      this.#freePages = this.#database.prepare("PRAGMA freelist_count");
+      this.#freePages.setReturnArrays(true);
       this.#passive = this.#database.prepare("PRAGMA wal_checkpoint(PASSIVE)");
       this.#forget = this.#database.prepare("DELETE FROM finished WHERE seq BETWEEN ? AND ?");
       this.ballast = new Ballast(options.ballast);
@@ -76,9 +87,12 @@ export class WriterDatabase {
   }
 
   batch(now: number, values: Packed, contents: Uint8Array | null): BatchDone {
-    for (let mode: Mode = "together"; ;) {
+    for (let mode: Mode = this.#mayAccept() ? "together" : "apart without accepting"; ;) {
       try {
-        return this.#transaction(now, values, contents, mode);
+        const done = this.#transaction(now, values, contents, mode);
+        // The maintenance thread cannot keep up: better a slow commit than a WAL that takes the whole disk.
+        if (done.wal.bytes > this.#walLimit && done.wal.uncopiedBytes > this.#walLimit / 3) this.checkpoint();
+        return done;
       } catch (error) {
         const kind = classify(error);
         if (kind === "broken" || (kind === "call" && mode !== "together")) throw error;
@@ -94,9 +108,25 @@ export class WriterDatabase {
     try {
       this.#passive.get();
     } catch (error) {
-      // Without space for it the WAL keeps what it has: nothing is lost, and space may come back.
+      // Without space for it the WAL keeps what it has and nothing is lost; but it must not grow by new messages until space is back.
       if (classify(error) !== "full") throw error;
+      this.ballast.release();
     }
+  }
+
+  /** There is no space: what is left is for settlements. */
+  full(): void {
+    this.ballast.release();
+  }
+
+  /** Bytes of the file that hold nothing. 1 µs. */
+  #unusedBytes(): number {
+    return (this.#freePages.get() as unknown as readonly [number])[0] * pageBytes;
+  }
+
+  /** Without the ballast only as long as the file itself has room, so that neither it nor the WAL need to grow. */
+  #mayAccept(): boolean {
+    return this.ballast.held || this.#unusedBytes() > this.ballast.bytes * 2;
   }
 
   /** 1 µs. */
@@ -125,6 +155,7 @@ export class WriterDatabase {
       freed: null,
       contents: null,
       wal: this.#wal(),
+      unusedBytes: this.#unusedBytes(),
       ballastHeld: this.ballast.held,
     };
   }
@@ -144,6 +175,7 @@ export class WriterDatabase {
         ...answer,
         freed: freed.length === 0 ? null : freed.slice(),
         wal: this.#wal(),
+        unusedBytes: this.#unusedBytes(),
         ballastHeld: this.ballast.held,
       };
     } catch (error) {
@@ -262,6 +294,17 @@ export class WriterDatabase {
       this.#totals.rollBack();
       throw error;
     }
+  }
+}
+
+function shrink(database: DatabaseSync): void {
+  const read = (name: string): number => Number(database.prepare(`PRAGMA ${name}`).get()?.[name] ?? 0) * pageBytes;
+  const unused = read("freelist_count");
+  if (unused < shrinkAboveBytes || read("page_count") - unused > shrinkLiveBytes) return;
+  try {
+    database.exec("VACUUM");
+  } catch (error) {
+    if (classify(error) !== "full") throw error;
   }
 }
 
