@@ -7,7 +7,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { after, before, suite, test } from "node:test";
 import { DemoWorld } from "../support/demo-world.ts";
-import { skipUnless } from "../support/programs.ts";
+import { skipUnless, skipUnlessSwaksTls } from "../support/programs.ts";
 import { runProgram } from "../support/run-program.ts";
 import { SmtpDialog } from "../support/smtp-dialog.ts";
 
@@ -45,7 +45,7 @@ with smtp:
     print(smtp.sendmail("app@contoso.example", recipients, open(path, "rb").read(), mail_options=["BODY=8BITMIME"]))
 `;
 
-suite("clients through the demo", { timeout: 180_000, skip: skipUnless("swaks", "curl", "python3") }, () => {
+suite("clients through the demo", { timeout: 180_000, skip: skipUnless("curl", "python3") }, () => {
   let world: DemoWorld;
   before(async () => (world = await DemoWorld.open()));
   after(() => world[Symbol.asyncDispose]());
@@ -102,7 +102,7 @@ suite("clients through the demo", { timeout: 180_000, skip: skipUnless("swaks", 
     ["starttls-login", "GATEWAY_SUBMISSION", "--tls", "--auth", "LOGIN"],
     ["tls-plain", "GATEWAY_SUBMISSIONS", "--tls-on-connect", "--auth", "PLAIN"],
   ] as const) {
-    test(`swaks, ${name}`, async () => {
+    test(`swaks, ${name}`, { skip: skipUnlessSwaksTls() }, async () => {
       const mail = prepare(`swaks-${name}`);
       const { code, stdout } = await runProgram("swaks", [
         ...["--server", "127.0.0.1", "--port", String(world.port(door)), "--timeout", "20"],

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "node:net";
 import { programPath } from "./programs.ts";
@@ -24,7 +24,9 @@ export function skipUnlessPostfix(): string | false {
         ? "Postfix is started by root only"
         : !existsSync("/usr/share/postfix/master.cf.dist")
           ? "this Postfix is not laid out as Debian's"
-          : false;
+          : globSync("/usr/lib/*/sasl2/libplain.so*").length === 0
+            ? "without libsasl2-modules Postfix cannot log in"
+            : false;
   if (reason !== false && process.env["CI"] === "true") throw new Error(reason);
   return reason;
 }

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 
 /**
  * For `skip:` of a test that needs a program of the machine: false when it is there, else the reason.
@@ -28,4 +28,12 @@ export function programPath(name: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** As `skipUnless("swaks")`; Debian's speaks TLS only when libnet-ssleay-perl is there too. */
+export function skipUnlessSwaksTls(): string | false {
+  const reason = skipUnless("swaks");
+  if (reason !== false || spawnSync("swaks", ["--support"], { encoding: "utf8" }).stdout.includes("TLS supported")) return reason;
+  if (process.env["CI"] === "true") throw new Error("swaks without TLS");
+  return "swaks without libnet-ssleay-perl speaks no TLS";
 }
