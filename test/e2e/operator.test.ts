@@ -126,7 +126,7 @@ suite("what an operator does with a running demo", { timeout: 240_000 }, () => {
     const [arrived] = JSON.parse((await run("sandbox", "messages", "--to", "listed@contoso.example", "--json")).stdout) as { id: string }[];
     assert.match(
       (await run("sandbox", "message", arrived?.id ?? "")).stdout,
-      new RegExp(`^Received: .*\\n[\\s\\S]*${id}[\\s\\S]*Subject: On the other side\\r\\n`),
+      new RegExp(`^Received: [^\\n]*\\n[\\s\\S]*${id}[\\s\\S]*Subject: On the other side\\r\\n`),
     );
     assert.equal((await run("sandbox", "messages", "--to", "nobody@contoso.example")).code, 1);
     assert.equal((await run("sandbox", "message", "NOSUCHID")).code, 66);
