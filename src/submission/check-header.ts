@@ -35,6 +35,9 @@ export function checkHeader(header: HeaderScan, draft: Draft, options: QueueOpti
   const patterns = principal.authors ?? principal.reversePaths;
   if (patterns.includes("*")) return;
   for (const author of header.authors) requireAllowed(author, patterns);
+  // Without a From field we write one ourselves, with the reverse-path (prefix.ts): the fence holds for that as well.
+  const { reversePath } = draft.envelope;
+  if (!header.hasFrom && reversePath !== null) requireAllowed(reversePath, patterns);
   if (header.sender !== null) requireAllowed(header.sender, patterns);
 }
 

@@ -46,6 +46,8 @@ class Arrival implements Incoming {
   readonly #deps: SubmitDeps;
   readonly #pieces: Buffer[] = [];
   #inMemory = 0;
+  /** How much must have come before the header's end is looked for: grows by half each time, or a flood of tiny pieces would cost its square. */
+  #spillAt = inRowBytes + 1;
   #writer: ContentWriter | null = null;
   #head: Buffer | null = null;
 
@@ -58,7 +60,7 @@ class Arrival implements Incoming {
     if (this.#writer !== null) return this.#writer.write(piece);
     this.#pieces.push(piece);
     this.#inMemory += piece.length;
-    if (this.#inMemory > inRowBytes) return this.#spill();
+    if (this.#inMemory >= this.#spillAt) return this.#spill();
   }
 
   /** From here on the content goes to disk; its beginning is kept for the header. */
@@ -68,6 +70,7 @@ class Arrival implements Incoming {
       // The header section is not complete yet: wait for it, up to its bound.
       this.#pieces.length = 0;
       this.#pieces.push(head);
+      this.#spillAt = Math.min(maxHeaderBytes, Math.ceil(head.length * 1.5));
       return;
     }
     this.#head = head;
