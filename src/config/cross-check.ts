@@ -1,5 +1,6 @@
-import { isIP } from "node:net";
+import { BlockList, isIP } from "node:net";
 import { isPasswordHash } from "../identity/password-hash.ts";
+import { parseCidr, type Cidr } from "../lib/cidr.ts";
 import { isLoopbackAddress, isPrivateAddress } from "../lib/private-address.ts";
 import type { Report } from "./load.ts";
 import { nearest, type Path } from "./fault.ts";
@@ -135,8 +136,8 @@ function networks(config: GatewayConfig, report: Report): void {
   config.networks.forEach((network, index) => {
     const path: Path = ["networks", index];
     network.addresses.forEach((address, n) => {
-      const width = prefixWidth(address);
-      if (width === null)
+      const cidr = parseCidr(address);
+      if (cidr === null)
         report(
           "error",
           [...path, "addresses", n],
@@ -144,7 +145,7 @@ function networks(config: GatewayConfig, report: Report): void {
           "Write an address or a range: 10.1.2.3, 10.0.0.0/8, fd00::/8.",
         );
       // Everybody's mail would be relayed: no option allows it, a range of one's own can be named.
-      else if (width < (address.includes(":") ? 7 : 8))
+      else if (isTooWide(cidr))
         report(
           "error",
           [...path, "addresses", n],
@@ -279,13 +280,15 @@ function isWildcard(address: string): boolean {
   return address === "0.0.0.0" || address === "::";
 }
 
-/** Bits of the prefix; null when the text is no network. */
-function prefixWidth(text: string): number | null {
-  const [address = "", bits, ...rest] = text.split("/");
-  const version = isIP(address);
-  if (version === 0 || rest.length > 0) return null;
-  const most = version === 4 ? 32 : 128;
-  if (bits === undefined) return most;
-  if (!/^\d{1,3}$/.test(bits) || Number(bits) > most) return null;
-  return Number(bits);
+/** More than an IPv4 /8 or an IPv6 /7 is nobody's own, whichever way IPv4 is written: `::ffff:0:0/96` and `::/8` hold all of it. */
+function isTooWide({ address, prefix, family }: Cidr): boolean {
+  if (family === "ipv4") return prefix < 8;
+  const range = new BlockList();
+  range.addSubnet(address, prefix, family);
+  if (prefix <= 96) return prefix < 7 || range.check("::ffff:0:0", "ipv6");
+  return prefix < 96 + 8 && mapped.check(address, "ipv6");
 }
+
+/** IPv4 written as IPv6 (RFC 4291 §2.5.5.2). */
+const mapped = new BlockList();
+mapped.addSubnet("::ffff:0:0", 96, "ipv6");
