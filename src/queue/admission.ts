@@ -51,7 +51,7 @@ export function admit(
     if (!decisions.has(decision.key)) operations.push({ op: "decision", key: decision.key, decision });
     let admission = admissions.find((other) => sameRoutes(other.candidates, candidates));
     if (admission === undefined) {
-      const lane = lanes.find(message.principal, candidates, domainOf(recipient.address));
+      const lane = lanes.find(message.principal, decision, domainOf(recipient.address));
       if (!lane.stored) operations.push({ op: "decision", key: `lane:${lane.id}`, decision: lane.description });
       const weight = (body?.length ?? 0) + jobOverhead;
       const state = candidates.length === 0 ? "held" : dispatcher.hasRoom(lane, weight) ? "leased" : "queued";

@@ -28,6 +28,8 @@ export interface ConcludePorts {
     requeuedAt: number | null,
   ) => void;
   readonly alternative: (job: Job, failed: Outlet) => Outlet | null;
+  /** Whether there is a candidate that was not tried and is only out of service for now. */
+  readonly mayWait: (job: Job, failed: Outlet) => boolean;
   readonly moveOver: (job: Job, outlet: Outlet) => void;
   readonly opened: (outlet: Outlet, reason: Failure) => void;
 }
@@ -50,6 +52,7 @@ export function createConclude(ports: ConcludePorts): Conclude {
     const settlements: Settlement[] = [];
     const notices: Notice[] = [];
     const movers: StoredRecipient[] = [];
+    let { maySucceedLater } = job;
     let requeuedAt: number | null = null;
     let lastText = "";
     const facts = {
@@ -60,14 +63,19 @@ export function createConclude(ports: ConcludePorts): Conclude {
       random: ports.random(),
     };
     for (const recipient of job.recipients) {
-      const outcome: Outcome = delivery.outcomes.get(recipient) ?? { action: "delayed", failure: unanswered };
+      let outcome: Outcome = delivery.outcomes.get(recipient) ?? { action: "delayed", failure: unanswered };
       if (next !== null && outcome.action !== "relayed" && mayMoveOver(outcome)) {
         movers.push(recipient);
+        if (!capability.has(outcome.failure.code)) maySucceedLater = true;
         lastText = outcome.failure.text;
         continue;
       }
+      // What this route cannot carry does not fail while another, which may well carry it, is out of service.
+      if (outcome.action === "failed" && capability.has(outcome.failure.code) && (job.maySucceedLater || ports.mayWait(job, outlet)))
+        outcome = { action: "delayed", failure: { ...outcome.failure, permanent: false } };
       const { settlement, failure: reason } = judge(job.message, recipient, outcome, facts);
-      settlements.push(settlement);
+      // Routed anew since it was stored: it waits where this lane looks for it.
+      settlements.push(settlement.to === "queued" && recipient.lane !== job.lane.id ? { ...settlement, lane: job.lane.id } : settlement);
       lastText = reason?.text ?? settlement.text ?? "";
       switch (settlement.to) {
         case "relayed":
@@ -124,7 +132,7 @@ export function createConclude(ports: ConcludePorts): Conclude {
     }
     ports.settle(job, operations, notices, requeuedAt);
     if (movers.length > 0 && next !== null) {
-      ports.moveOver({ ...job, recipients: movers, tried: [...job.tried, route.name] }, next);
+      ports.moveOver({ ...job, recipients: movers, tried: [...job.tried, route.name], maySucceedLater }, next);
     }
     if (opened && trouble !== null) ports.opened(outlet, trouble);
   };

@@ -4,7 +4,7 @@
  * A job is in memory exactly while its recipients are leased. It comes straight from acceptance when there is room, else by `claim` from
  * the store; what is in memory is bounded in number and bytes, whatever the backlog. Lanes (lanes.ts) take turns (fair-ring.ts); a lane
  * belongs to the first of its routes whose circuit is closed. When none is, its jobs go back to the store and nothing is claimed for it
- * until one closes, so that a dead route costs nothing. A lane whose routes have all left the configuration is claimed, to be routed anew.
+ * until one closes, so that a dead route costs nothing; unless the routing has changed since, for a claim routes anew.
  *
  * An attempt ends in settlements (settlement.ts), written without being waited for: the slot is free at once, and a crash in between means
  * that those recipients were leased, hence in flight. Trouble of the route itself moves a job to the next candidate within the same lease.
@@ -30,6 +30,8 @@ export interface DispatcherPorts {
   /** Puts a leased job back into the store, as it was. */
   readonly putBack: (job: Job) => void;
   readonly lanes: Iterable<Lane>;
+  /** Of the routing configuration in force. */
+  readonly generation: () => string;
 }
 
 /** Jobs in memory at most; beyond it new mail waits in the store. */
@@ -40,6 +42,8 @@ const maxBytes = 64 * 1024 * 1024;
 const maxLaneJobs = 500;
 /** Recipients leased by one claim. */
 const claimSize = 200;
+/** Pause after a claim that failed (no space for it). */
+const claimAgainMs = 10_000;
 const probeTimeoutMs = 60_000;
 
 export class Dispatcher {
@@ -114,6 +118,13 @@ export class Dispatcher {
     this.#feed();
   }
 
+  /** Other rules hold from now on: lanes that waited for a route may go on. */
+  rerouted(): void {
+    const now = this.#ports.clock.now();
+    for (const lane of this.#ports.lanes) this.#consider(lane, now);
+    this.#feed();
+  }
+
   /** Pauses a route for an operator. */
   pause(name: string): boolean {
     const outlet = this.#outlets.get(name);
@@ -172,9 +183,9 @@ export class Dispatcher {
     return null;
   }
 
-  /** None of its routes is configured any more: what waits in it is claimed all the same, for a claim routes anew. */
-  #isAbandoned(lane: Lane): boolean {
-    return lane.routes.every((name) => !this.#outlets.has(name));
+  /** What waits in it may go elsewhere by now; or nowhere, and is held when claimed. */
+  #isOutdated(lane: Lane): boolean {
+    return lane.generation !== this.#ports.generation() || lane.routes.length === 0;
   }
 
   /** The next candidate for a job that this outlet failed, if any. */
@@ -186,6 +197,11 @@ export class Dispatcher {
       if (outlet !== undefined && outlet.circuit.state === "closed") return outlet;
     }
     return null;
+  }
+
+  /** Whether a candidate that was not tried in this turn is only out of service for now. */
+  mayWait(job: Job, failed: Outlet): boolean {
+    return job.lane.routes.some((name) => name !== failed.route.name && !job.tried.includes(name) && this.#outlets.has(name));
   }
 
   /** A job moves over to another route within its lease. */
@@ -326,7 +342,7 @@ export class Dispatcher {
     if (lane.backlogDue === null || lane.claiming || this.#closing) return;
     if (lane.backlogDue > now) {
       this.#wakeBy(lane.backlogDue);
-    } else if (lane.jobs.size < maxLaneJobs - claimSize && (this.#homeOf(lane) !== null || this.#isAbandoned(lane))) {
+    } else if (lane.jobs.size < maxLaneJobs - claimSize && (this.#homeOf(lane) !== null || this.#isOutdated(lane))) {
       this.#hungry.add(lane);
     }
   }
@@ -347,6 +363,7 @@ export class Dispatcher {
           (error: unknown) => {
             lane.claiming = false;
             this.#ports.log.fault("claim", error);
+            this.backlogged(lane, this.#ports.clock.now() + claimAgainMs);
           },
         ),
       );

@@ -15,6 +15,8 @@ export interface Job {
   readonly lane: Lane;
   /** Routes that failed in this turn, so that fail-over does not go in circles. */
   readonly tried: readonly string[];
+  /** One of these was out of service: what the others cannot carry may still go by it, later. */
+  readonly maySucceedLater: boolean;
 }
 
 /** The content of a message as a route wants it. `read` is asked only when the body is not in memory. */

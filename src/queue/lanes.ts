@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { Fifo } from "../lib/fifo.ts";
+import type { Decision } from "../routing/decide.ts";
 import type { Job } from "./job.ts";
 
 /**
@@ -8,10 +9,15 @@ import type { Job } from "./job.ts";
  * campaign has; two domains in one bucket share a turn, nothing else.
  *
  * A lane's number is a column in the store; what it stands for is stored once, as a decision with the key `lane:NUMBER`.
+ *
+ * A lane belongs to the routing configuration that made it. With another one it only runs out: what waits in it is claimed whether its
+ * routes are well or not, and goes over to lanes of the new configuration, so that new rules help mail which waits for a dead route.
  */
 export interface Lane {
   readonly id: number;
   readonly principal: string;
+  /** Of the routing configuration. */
+  readonly generation: string;
   readonly routes: readonly string[];
   /** Leased and in memory, in order. */
   readonly jobs: Fifo<Job>;
@@ -26,6 +32,8 @@ export interface Lane {
 
 export interface LaneDescription {
   readonly principal: string;
+  /** Absent in stores of versions before it was kept. */
+  readonly generation?: string;
   readonly routes: readonly string[];
   readonly bucket: number;
 }
@@ -37,16 +45,15 @@ export class LaneBook {
   readonly #byKey = new Map<string, Lane>();
   readonly #byId = new Map<number, Lane>();
 
-  find(principal: string, routes: readonly string[], domain: string): Lane {
-    const bucket = bucketOf(domain);
-    const key = `${principal}\0${routes.join("\0")}\0${bucket}`;
-    return this.#byKey.get(key) ?? this.#add(laneNumber(key), key, { principal, routes, bucket }, false);
+  find(principal: string, { generation, candidates }: Pick<Decision, "generation" | "candidates">, domain: string): Lane {
+    const description = { principal, generation, routes: candidates, bucket: bucketOf(domain) };
+    const key = keyOf(description);
+    return this.#byKey.get(key) ?? this.#add(laneNumber(key), key, description, false);
   }
 
   /** A lane known from the store. */
   restore(id: number, description: LaneDescription): Lane {
-    const key = `${description.principal}\0${description.routes.join("\0")}\0${description.bucket}`;
-    return this.#byId.get(id) ?? this.#add(id, key, description, true);
+    return this.#byId.get(id) ?? this.#add(id, keyOf(description), description, true);
   }
 
   byId(id: number): Lane | undefined {
@@ -58,12 +65,16 @@ export class LaneBook {
   }
 
   #add(id: number, key: string, description: LaneDescription, stored: boolean): Lane {
-    const { principal, routes } = description;
-    const lane: Lane = { id, principal, routes, jobs: new Fifo(), backlogDue: null, claiming: false, stored, description };
+    const { principal, generation = "", routes } = description;
+    const lane: Lane = { id, principal, generation, routes, jobs: new Fifo(), backlogDue: null, claiming: false, stored, description };
     this.#byKey.set(key, lane);
     this.#byId.set(id, lane);
     return lane;
   }
+}
+
+function keyOf({ principal, generation = "", routes, bucket }: LaneDescription): string {
+  return `${principal}\0${generation}\0${routes.join("\0")}\0${bucket}`;
 }
 
 /** The same for the same key on every run, so that lanes need no counter; 48 bits make a clash of two lanes as good as impossible. */

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { failure } from "../mail/failure-codes.ts";
 import type { Outcome } from "../mail/outcome.ts";
+import { Router } from "../routing/decide.ts";
+import { StoreFull } from "./store.ts";
 import { openQueueWorld } from "../../test/support/queue-world.ts";
 import { relayed, ScriptedRoute } from "../../test/support/scripted-route.ts";
 
 const full: Outcome = { action: "delayed", failure: failure("remote.mailbox-full") };
 const unknown: Outcome = { action: "failed", failure: failure("remote.no-such-recipient") };
+const tooLarge: Outcome = { action: "failed", failure: failure("remote.too-large") };
 const down: Outcome = { action: "delayed", failure: failure("network.connect") };
 
 test("recipients of one message go in one transaction, and the balance closes", async () => {
@@ -259,6 +262,68 @@ test("what waits for a route that left the configuration goes by the routes of t
   await using after = await openQueueWorld({ routes: [fresh], directory: before.directory, clock: before.clock });
   await after.advance(3_600_000);
   assert.deepEqual([after.opened.store.totals().relayed, after.opened.store.totals().messages], [2, 0]);
+});
+
+test("new rules help what waits for a dead route, and what they delay comes again", async () => {
+  const dead = new ScriptedRoute("dead", () => down);
+  dead.healthy = false;
+  const fresh = new ScriptedRoute("fresh", () => full);
+  await using world = await openQueueWorld({ routes: [dead, fresh], rules: [{ name: "all", routes: ["dead"] }] });
+  for (let i = 0; i < 10; i++) await world.send({ to: [`r${i}@fabrikam.example`] });
+  await world.queue.dispatcher.atRest();
+  const traits = new Map([dead, fresh].map((route) => [route.name, route.traits]));
+  world.queue.reroute(new Router({ acceptedDomains: [], rules: [{ name: "all", routes: ["fresh"] }] }, traits));
+  await world.queue.dispatcher.atRest();
+  await world.advance(20_000);
+  assert.equal(fresh.transactions.length, 10);
+  fresh.answerWith(() => relayed);
+  await world.advance(600_000);
+  assert.equal(world.opened.store.totals().relayed, 10);
+});
+
+test("what a fallback cannot carry waits for the first choice, which is only out of service", async () => {
+  const first = new ScriptedRoute("first", () => down);
+  first.healthy = false;
+  const fallback = new ScriptedRoute("fallback", () => tooLarge);
+  await using world = await openQueueWorld({ routes: [first, fallback] });
+  for (let i = 0; i < 5; i++) await world.send({ to: [`r${i}@fabrikam.example`] });
+  await world.queue.dispatcher.atRest();
+  assert.equal(world.opened.store.totals().queued, 5);
+  first.healthy = true;
+  first.answerWith(() => relayed);
+  await world.advance(3_600_000);
+  assert.equal(world.opened.store.totals().relayed, 5);
+});
+
+test("what no route can carry fails", async () => {
+  const routes = ["one", "two"].map((name) => new ScriptedRoute(name, () => tooLarge));
+  await using world = await openQueueWorld({ routes });
+  await world.send({ to: ["a@fabrikam.example"], from: null });
+  await world.queue.dispatcher.atRest();
+  assert.equal(world.opened.store.totals().failed, 1);
+});
+
+test("a large backlog expires in one go", async () => {
+  const dead = new ScriptedRoute("dead", () => down);
+  dead.healthy = false;
+  await using world = await openQueueWorld({ routes: [dead], options: { lifetimeMs: 3_600_000 } });
+  for (let i = 0; i < 15; i++) await world.send({ to: Array.from({ length: 200 }, (_, n) => `r${n}@fabrikam.example`), from: null });
+  await world.advance(3_600_000 + 7 * 60_000);
+  assert.equal(world.opened.store.totals().expired, 3000);
+});
+
+test("a claim that fails for want of space is made again", async () => {
+  const route = new ScriptedRoute("out", () => full);
+  await using world = await openQueueWorld({ routes: [route] });
+  await world.send({ to: ["a@fabrikam.example"] });
+  await world.queue.dispatcher.atRest();
+  route.answerWith(() => relayed);
+  mock.method(world.opened.store, "claim", () => Promise.reject(new StoreFull("no space left")), { times: 1 });
+  await world.advance(61_000);
+  assert.ok(world.facts.some((fact) => fact.startsWith("fault claim")));
+  assert.equal(world.opened.store.totals().relayed, 0);
+  await world.advance(60_000);
+  assert.equal(world.opened.store.totals().relayed, 1);
 });
 
 test("a delay is told once, after the time set for it", async () => {

@@ -75,6 +75,7 @@ export class Queue {
   readonly dispatcher: Dispatcher;
   #router: Router;
   #sweep: Disposable | null = null;
+  #closing = false;
 
   constructor(deps: QueueDeps) {
     this.#deps = deps;
@@ -84,13 +85,15 @@ export class Queue {
       clock,
       log,
       lanes: this.#lanes,
+      generation: () => this.#router.generation,
       conclude: createConclude({
         clock,
         log,
         options,
         random: deps.random ?? Math.random,
-        settle: (job, operations, notices, requeuedAt) => this.#settle(job, operations, notices, requeuedAt),
+        settle: (job, operations, notices, requeuedAt) => void this.#settle(job, operations, notices, requeuedAt),
         alternative: (job, failed) => this.dispatcher.alternative(job, failed),
+        mayWait: (job, failed) => this.dispatcher.mayWait(job, failed),
         moveOver: (job, outlet) => this.dispatcher.moveOver(job, outlet),
         opened: (outlet, reason) => this.dispatcher.opened(outlet, reason),
       }),
@@ -119,8 +122,8 @@ export class Queue {
 
   async #restoreLane(id: number): Promise<Lane> {
     const stored = (await this.#deps.archive.decision(`lane:${id}`)) as LaneDescription | null;
-    // A lane without description cannot come from us; every route may be tried for what is in it: each message is routed anew anyway.
-    return this.#lanes.restore(id, stored ?? { principal: "", routes: [...this.#deps.routes.keys()], bucket: 0 });
+    // A lane without description cannot come from us; it counts as one of another configuration, so that what is in it is routed anew.
+    return this.#lanes.restore(id, stored ?? { principal: "", routes: [], bucket: 0 });
   }
 
   /** Makes a message durable and sets it on its way. Rejects with StoreFull or StoreFailed. */
@@ -148,7 +151,12 @@ export class Queue {
     });
   }
 
-  readonly #mayDoubt = (lane: Lane): boolean => lane.routes.some((name) => this.#deps.routes.get(name)?.traits.inDoubt === "wait");
+  /** What is claimed from a lane of another configuration may go by any route. */
+  readonly #mayDoubt = ({ generation, routes }: Lane): boolean => {
+    for (const name of generation === this.#router.generation ? routes : this.#deps.routes.keys())
+      if (this.#deps.routes.get(name)?.traits.inDoubt === "wait") return true;
+    return false;
+  };
 
   /** The admissions are durable. */
   #start(message: StoredMessage, body: Uint8Array | null, admissions: readonly Admission[]): void {
@@ -171,7 +179,7 @@ export class Queue {
     for (const part of portions(recipients, this.#portionOf(lane))) {
       if (!first) this.dispatcher.reserve(weight);
       first = false;
-      this.dispatcher.enqueue({ message, recipients: part, content, weight, lane, tried: [] });
+      this.dispatcher.enqueue({ message, recipients: part, content, weight, lane, tried: [], maySucceedLater: false });
     }
   }
 
@@ -212,8 +220,13 @@ export class Queue {
   #laneFor(message: StoredMessage, recipient: StoredRecipient, claimedLane: Lane): Lane | null {
     const decision = this.decide(message, recipient.address);
     if (decision.candidates.length === 0) return null;
-    if (sameRoutes(decision.candidates, claimedLane.routes)) return claimedLane;
-    return this.#lanes.find(message.principal, decision.candidates, domainOf(recipient.address));
+    if (decision.generation === claimedLane.generation && sameRoutes(decision.candidates, claimedLane.routes)) return claimedLane;
+    const lane = this.#lanes.find(message.principal, decision, domainOf(recipient.address));
+    if (!lane.stored) {
+      lane.stored = true;
+      void this.#apply([{ op: "decision", key: `lane:${lane.id}`, decision: lane.description }]);
+    }
+    return lane;
   }
 
   /** What the present configuration says about a stored message. */
@@ -245,7 +258,7 @@ export class Queue {
     ]);
   }
 
-  #expire(message: StoredMessage, recipients: readonly StoredRecipient[], body: Uint8Array | null): void {
+  #expire({ message, recipients, body }: ClaimedMessage): Promise<void> {
     const settlements: Settlement[] = [];
     const notices: Notice[] = [];
     for (const recipient of recipients) {
@@ -255,7 +268,12 @@ export class Queue {
       notices.push({ kind: "failure", recipient, failure: reason });
     }
     const content = outgoingContent(message, body, (from) => this.#deps.store.readContent(from.content, from.id));
-    this.#settle({ message, content, lane: null }, [{ op: "settle", messageId: message.id, recipients: settlements }], notices, null);
+    return this.#settle(
+      { message, content, lane: null },
+      [{ op: "settle", messageId: message.id, recipients: settlements }],
+      notices,
+      null,
+    );
   }
 
   #scheduleSweep(): void {
@@ -264,10 +282,18 @@ export class Queue {
     });
   }
 
-  /** What waits for a route that does not come back, or for its turn, expires all the same. */
+  /** What waits for a route that does not come back, or for its turn, expires all the same. One batch is written before the next is taken. */
   async #expireOverdue(): Promise<void> {
-    const overdue = await this.#guard(this.#deps.store.claimExpired(this.#deps.clock.now() - expiryGraceMs, expiryBatch));
-    for (const { message, recipients, body } of overdue) this.#expire(message, recipients, body);
+    try {
+      while (!this.#closing) {
+        const overdue = await this.#guard(this.#deps.store.claimExpired(this.#deps.clock.now() - expiryGraceMs, expiryBatch));
+        if (overdue.length === 0) return;
+        await Promise.all(overdue.map((claimed) => this.#expire(claimed)));
+      }
+    } catch (error) {
+      // For want of space: the next sweep may find some.
+      this.#deps.log.fault("expiry", error);
+    }
   }
 
   /** Writes what became of an attempt, with the DSNs it causes in the same commit. */
@@ -276,21 +302,18 @@ export class Queue {
     operations: Operation[],
     notices: readonly Notice[],
     requeuedAt: number | null,
-  ): void {
+  ): Promise<void> {
     const { dsn, log, clock } = this.#deps;
     const { message, lane } = job;
     const wanted = notices.filter((notice) => dsn.wants(notice.kind, message, notice.recipient));
     if (message.dsnFor !== undefined) operations = keepFailedDsn(message.id, operations, clock.now());
-    if (wanted.length === 0) {
-      if (operations.length > 0) this.#write(operations, lane, requeuedAt);
-      return;
-    }
-    void this.dispatcher.track(
+    if (wanted.length === 0) return operations.length > 0 ? this.#write(operations, lane, requeuedAt) : Promise.resolve();
+    return this.dispatcher.track(
       makeDsns(wanted, message, job.content, { dsn, now: clock.now(), options: this.#deps.options, nextId: () => this.#deps.ids.next() })
         .then((drafts) => this.#writeWithDsns(message, markTold(operations, wanted), drafts, lane, requeuedAt))
         .catch((error: unknown) => {
           log.fault("dsn", error);
-          this.#write(operations, lane, requeuedAt);
+          return this.#write(operations, lane, requeuedAt);
         }),
     );
   }
@@ -323,8 +346,8 @@ export class Queue {
     if (requeuedAt !== null && lane !== null) this.dispatcher.backlogged(lane, requeuedAt);
   }
 
-  #write(operations: readonly Operation[], lane: Lane | null, requeuedAt: number | null): void {
-    void this.dispatcher.track(
+  #write(operations: readonly Operation[], lane: Lane | null, requeuedAt: number | null): Promise<void> {
+    return this.dispatcher.track(
       this.#apply(operations).then(() => {
         if (requeuedAt !== null && lane !== null) this.dispatcher.backlogged(lane, requeuedAt);
       }),
@@ -353,9 +376,11 @@ export class Queue {
   /** Uses another routing configuration from now on, also for what waits. */
   reroute(router: Router): void {
     this.#router = router;
+    this.dispatcher.rerouted();
   }
 
   async close(drainMs: number): Promise<void> {
+    this.#closing = true;
     this.#sweep?.[Symbol.dispose]();
     await this.dispatcher.close(drainMs);
   }
