@@ -48,6 +48,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       freeSpaceReserveBytes: config.queue.freeSpaceReserve,
       retention: { keepMs: config.history.keepMs, maxBytes: config.history.maxSize },
       onFault: (error) => failed.resolve(error),
+      onTrouble: (error) => facts.queue.fault("store", error),
     });
     cleanUp.use(opened);
     const { store, archive } = opened;
