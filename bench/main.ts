@@ -4,6 +4,7 @@
  * It measures and does not judge by its exit code: 0 when it has measured, whatever the figures; 69 when something is missing for that; 64
  * for options it does not know; 70 when the measurement itself failed.
  */
+import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -33,6 +34,11 @@ function missing({ work }: Options): string | null {
   return null;
 }
 
+function describe(): string {
+  const version = execFileSync("postconf", ["-d", "-h", "mail_version"], { encoding: "utf8" }).trim();
+  return `${describeMachine()}, Postfix ${version}`;
+}
+
 async function run(options: Options): Promise<void> {
   const begun = performance.now();
   const folder = mkdtempSync(join(options.work, "postern-bench-"));
@@ -43,7 +49,7 @@ async function run(options: Options): Promise<void> {
   const progress = (text: string): void => {
     process.stderr.write(`${((performance.now() - begun) / 1000).toFixed(0).padStart(5)} s  ${text}\n`);
   };
-  progress(`${describeMachine()}${options.quick ? "; quick: figures for a first look only" : ""}`);
+  progress(`${describe()}${options.quick ? "; quick: figures for a first look only" : ""}`);
   const rows: Row[] = [];
   let failed: Error | null = null;
   try {
@@ -54,7 +60,7 @@ async function run(options: Options): Promise<void> {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   }
   if (options.json) {
-    const result = { at: new Date().toISOString(), machine: describeMachine(), quick: options.quick, rounds: options.rounds };
+    const result = { at: new Date().toISOString(), machine: describe(), quick: options.quick, rounds: options.rounds };
     const judged = rows.map((row) => ({ ...row, verdict: judge(row) }));
     process.stdout.write(`${JSON.stringify({ ...result, rows: judged, failed: failed?.message ?? null }, null, 2)}\n`);
   } else if (rows.length > 0) {
@@ -66,7 +72,7 @@ async function run(options: Options): Promise<void> {
 function notes(rows: readonly Row[], { rounds, quick }: Options): string {
   const remarks = formatRemarks(rows);
   return [
-    `${describeMachine()}. Medians of ${rounds} rounds, ratios taken round by round; both peers sync before they acknowledge.`,
+    `${describe()}. Medians of ${rounds} rounds, ratios taken round by round; both peers sync before they acknowledge.`,
     ...(quick ? ["Quick: too short and too few for a claim."] : []),
     remarks === "" ? "Nobody else used more than a tenth of the machine; nothing was lost or doubled." : remarks,
   ].join("\n");

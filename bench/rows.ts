@@ -37,6 +37,7 @@ export async function* measure(wanted: ReadonlySet<Part>, setting: Setting): Asy
   await using postern = await Postern.open("postern", { folder, signal, keepSpool: false });
   await using postfix = await openPostfix({ folder, signal });
   const peers: readonly [Peer, Peer] = [postern, postfix];
+  setting.progress(`processor time by ${postern.group.accounting}, queues in ${folder}`);
   const cells = acceptCells.filter(({ part }) => wanted.has(part));
   if (cells.length > 0) {
     for (const peer of peers) await peer.start({ kind: "held" });

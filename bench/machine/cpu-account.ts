@@ -7,7 +7,7 @@
 import { mkdirSync, readFileSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 
-export interface CpuAccount extends Disposable {
+export interface CpuAccount {
   readonly kind: string;
   seconds(): number;
   /** Living processes. */
@@ -16,6 +16,8 @@ export interface CpuAccount extends Disposable {
   readonly joinFile: string | null;
   /** A process that is a member with all its children, where there is no control group. */
   adopt(pid: number): void;
+  /** Whether nothing of it is left on the machine; not while a member that has ended is still known to the kernel. */
+  remove(): boolean;
 }
 
 export function openCpuAccount(name: string): CpuAccount {
@@ -36,7 +38,7 @@ export function openCpuAccount(name: string): CpuAccount {
         seconds: () => parse(readFileSync(join(directory, file), "utf8")),
         members: () => readFileSync(join(directory, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number),
         adopt: () => undefined,
-        [Symbol.dispose]: () => removeGroup(directory),
+        remove: () => removeGroup(directory),
       };
     } catch {
       removeGroup(directory);
@@ -49,11 +51,12 @@ function parseCpuStat(text: string): number {
   return Number(/^usage_usec (\d+)$/m.exec(text)?.[1] ?? Number.NaN) / 1e6;
 }
 
-function removeGroup(directory: string): void {
+function removeGroup(directory: string): boolean {
   try {
     rmdirSync(directory);
-  } catch {
-    // Not made, or a member is still ending: an empty group costs nothing.
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "EBUSY";
   }
 }
 
@@ -88,8 +91,8 @@ class ProcessTree implements CpuAccount {
     return [...all.values()].filter(({ pid }) => belongs(pid));
   }
 
-  [Symbol.dispose](): void {
-    this.#roots.clear();
+  remove(): boolean {
+    return true;
   }
 }
 

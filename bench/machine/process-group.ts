@@ -84,7 +84,7 @@ export class ProcessGroup implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
-    this.#account[Symbol.dispose]();
+    for (let tries = 0; !this.#account.remove() && tries < 100; tries++) await delay(10);
   }
 }
 
