@@ -45,6 +45,7 @@ async function demo({ data, portOffset }: Options): Promise<void> {
   prepareDirectory(data);
   await refuseSecond(data);
   await refuseTaken(ports);
+  using _held = await holdDirectory(data);
   say(`data in ${data}`);
   const { ensureCertificates } = await import("../demo/certificates.ts");
   const certificates = await ensureCertificates(data);
@@ -108,9 +109,14 @@ function announce(data: string, { gateway, sandbox }: DemoPorts, caFile: string)
   ];
   for (const [name, value] of rows) process.stdout.write(`  ${name.padEnd(12)} ${value}\n`);
   say(
-    `try: postern send --from ${demoPrincipal.from} --to bob@fabrikam.example --subject Hello --text Hi${data === join(process.cwd(), ".postern") ? "" : ` --data ${data}`}`,
+    `try: postern send --from ${demoPrincipal.from} --to bob@fabrikam.example --subject Hello --text Hi${data === join(process.cwd(), ".postern") ? "" : ` --data ${quoted(data)}`}`,
   );
   process.stdout.write("ready\n");
+}
+
+/** As a shell reads it in one piece. */
+function quoted(path: string): string {
+  return /^[\w./@%+=:,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 function say(text: string): void {
@@ -126,6 +132,17 @@ async function refuseSecond(data: string): Promise<void> {
       "unavailable",
       `a gateway runs in ${data} already (process ${status.pid}); choose another directory with --data`,
     );
+}
+
+/** Two demos that start at once would each take what the other writes: ports, certificates, configuration. */
+async function holdDirectory(data: string): Promise<Disposable> {
+  const { lockDirectory } = await import("../../store/sqlite/directory-lock.ts");
+  try {
+    return lockDirectory(data, "demo-lock.sqlite");
+  } catch (error) {
+    if ((error as Error).name !== "StoreUnusable") throw error;
+    throw new CommandError("unavailable", `another demo starts or runs in ${data}; choose another directory with --data`, { cause: error });
+  }
 }
 
 async function refuseTaken(ports: DemoPorts): Promise<void> {

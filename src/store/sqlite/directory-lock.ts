@@ -8,8 +8,8 @@ import { StoreUnusable } from "./migrations/migrate.ts";
  * An exclusive transaction on a small database of its own: Node has no flock, and a file with a process id races and outlives its process.
  * Kept on the main thread, so that no crash of a worker lets go of it.
  */
-export function lockDirectory(directory: string): Disposable {
-  const database = new DatabaseSync(join(directory, "lock.sqlite"), { timeout: 0 });
+export function lockDirectory(directory: string, file = "lock.sqlite"): Disposable {
+  const database = new DatabaseSync(join(directory, file), { timeout: 0 });
   try {
     database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
   } catch (error) {
