@@ -25,9 +25,9 @@ test("the token, the cookie it makes, and nothing else", () => {
     { authorization: `Basic ${token}` },
     { authorization: token },
     { authorization: "Bearer " },
-    { cookie: `postern_session=${token}` },
+    { cookie: `${cookie.split("=", 1)[0]}=${token}` },
     { cookie: `${cookie}x` },
-    { cookie: "postern_session=" },
+    { cookie: `${cookie.split("=", 1)[0]}=` },
     // A wrong header is not made good by a right cookie.
     { authorization: "Bearer wrong", cookie },
   ]) {
@@ -63,4 +63,11 @@ test("no text becomes markup", () => {
     }),
   );
   assert.equal(html`${[html`<b>${"<"}</b>`, html`<i></i>`]}${null}${0}`.markup, "<b>&lt;</b><i></i>0");
+});
+
+test("log-ins at two gateways of one machine stand side by side", () => {
+  const cookies = [access, openAccess("another token of another gateway")].map(({ sessionCookie }) => sessionCookie.split(";", 1)[0] ?? "");
+  // What a browser sends to both: one value for each name.
+  const jar = new Map(cookies.map((cookie) => cookie.split("=", 2) as [string, string]));
+  assert.equal(asked({ cookie: [...jar].map(([name, value]) => `${name}=${value}`).join("; ") }), "session");
 });

@@ -17,10 +17,11 @@ export interface Access {
   readonly sessionCookie: string;
 }
 
-const cookieName = "postern_session";
-
 export function openAccess(token: string): Access {
-  const session = createHmac("sha256", token).update("console session").digest("base64url");
+  const derive = (what: string) => createHmac("sha256", token).update(what).digest();
+  const session = derive("console session").toString("base64url");
+  // Cookies know no ports (RFC 6265 §8.5): with one name for all, a log-in at one gateway of this machine would end that at another.
+  const cookieName = `postern_${derive("cookie name").toString("hex", 0, 4)}`;
   return {
     token,
     identify(request) {
