@@ -65,7 +65,7 @@ export async function openConnection(
       onStep?.("auth", `logged in as ${settings.auth.user}`);
     }
     handshake.requireAlive();
-    return { channel, offered, session: describeSession(settings, dialled.address, channel) };
+    return { channel, offered, session: describeSession(settings, dialled.address, channel, offered) };
   } catch (error) {
     channel[Symbol.dispose]();
     signal.throwIfAborted();
@@ -161,10 +161,13 @@ function dialFailure(error: unknown): Failure {
   }
 }
 
-function describeSession(settings: Settings, address: string, channel: Channel): DeliverySession {
-  const remote = `${settings.host}:${settings.port}`;
-  const { socket } = channel;
-  return socket instanceof TLSSocket ? { remote, address, tls: tlsText(socket), verified: socket.authorized } : { remote, address };
+function describeSession(settings: Settings, address: string, { socket }: Channel, offered: Capabilities): DeliverySession {
+  return {
+    remote: `${settings.host}:${settings.port}`,
+    address,
+    ...(socket instanceof TLSSocket ? { tls: tlsText(socket), verified: socket.authorized } : {}),
+    ...(offered.dsn ? { dsn: true as const } : {}),
+  };
 }
 
 function tlsText(socket: Socket): string {

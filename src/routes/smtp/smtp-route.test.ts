@@ -36,7 +36,7 @@ test("a reply with an id, and where it went", async () => {
   const delivery = await route.deliver(makeTransaction(), never);
   server.check();
   assert.deepEqual(only(delivery), { action: "relayed", text: "250 2.0.0 Ok: queued as 4ABC", remoteId: "4ABC" });
-  assert.deepEqual(delivery.session, { remote: `127.0.0.1:${server.port}`, address: "127.0.0.1" });
+  assert.deepEqual(delivery.session, { remote: `127.0.0.1:${server.port}`, address: "127.0.0.1", dsn: true });
   assert.equal(route.traits.maxSize, 1_000_000);
 });
 
@@ -274,6 +274,24 @@ test("parameters only where they were offered: DSN, 8BITMIME, SMTPUTF8", async (
   );
   assert.deepEqual([...outcomes.values()].map(told), ["relayed", "relayed"]);
   server.check();
+});
+
+test("whether success is the next hop's to report, by what it offers", async () => {
+  for (const offers of [true, false]) {
+    const script = offers ? hello : hello.replace("S: 250-DSN\n", "");
+    await using server = await ScriptedSmtpServer.start(`${script}
+      C: MAIL *
+      C: RCPT *
+      C: DATA
+      S: 250 ok
+      S: 250 ok
+      S: 354 go
+      C.
+      S: 250 ok`);
+    await using route = routeTo(server);
+    const { session } = await route.deliver(makeTransaction(), never);
+    assert.equal(session.dsn === true, offers);
+  }
 });
 
 test("a streamed message that cannot be read to its end is not sent as a shorter one", async () => {
