@@ -158,7 +158,7 @@ function networks(config: GatewayConfig, report: Report): void {
   });
 }
 
-const patternForm = /^(\*|<>|[^@\s<>]*@(\*\.)?[^@\s<>*]+|(\*\.)?[^@\s<>*]+)$/;
+const patternForm = /^(\*|<>|(\*|[^@\s<>*]*)@(\*\.)?[^@\s<>*]+|(\*\.)?[^@\s<>*]+)$/;
 
 function fence(
   owner: {

@@ -20,15 +20,15 @@ export function canonicalAddress(address: string): string {
 }
 
 /**
- * Whether `address` fits one pattern: `*` (all), `user@domain`, `@domain` or `domain` (that domain), `*.domain` or `@*.domain` (its
- * sub-domains, not itself). The null reverse-path fits only `<>` and `*`.
+ * Whether `address` fits one pattern: `*` (all), `user@domain`, `@domain`, `*@domain` or `domain` (that domain), `*.domain` or
+ * `@*.domain` (its sub-domains, not itself). The null reverse-path fits only `<>` and `*`.
  */
 export function matchesAddress(pattern: string, address: string | null): boolean {
   if (pattern === "*") return true;
   if (address === null) return pattern === "<>";
   const wanted = pattern.toLowerCase();
   const at = wanted.lastIndexOf("@");
-  if (at > 0) return wanted === canonicalAddress(address);
+  if (at > 0 && wanted.slice(0, at) !== "*") return wanted === canonicalAddress(address);
   return matchesDomain(wanted.slice(at + 1), domainOf(address));
 }
 

@@ -48,7 +48,7 @@ export default function define(command: Command): void {
     const change = withFilter(withJson(withData(command.command(action).description(summary).exitOverride())))
       .argument("[msgid...]", "ids, or Message-IDs")
       .option("--all", "everything that waits")
-      .option("--yes", "do not ask back: needed for drop, and for --all");
+      .option("--yes", "needed for drop: nothing asks back");
     change.action(async (ids: readonly string[], _options: unknown, self: Command) => await apply(action, ids, self.optsWithGlobals()));
     withExamples(change, [
       [`postern queue ${action} MSGID`, "one message"],
