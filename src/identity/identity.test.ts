@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Clock } from "../lib/clock.ts";
 import { Identity, type IdentityDeps, type LogIn } from "./identity.ts";
+import { LockOut } from "./lock-out.ts";
 import type { IdentityOptions } from "./options.ts";
 import { hashPassword, isPasswordHash, verifyPassword } from "./password-hash.ts";
 import { PasswordVerifier } from "./password-verifier.ts";
@@ -203,4 +204,12 @@ describe("rates", () => {
     clock.time += 20_000;
     assert.equal(identity.admit(principal), 0);
   });
+});
+
+test("names of kilobytes cost the lock-out no memory, and are still counted", () => {
+  const lockOut = new LockOut();
+  const name = (n: number): string => String(n).padStart(9000, "u");
+  for (let n = 0; n < 5; n++) lockOut.failed("192.0.2.1", name(n), 0);
+  assert.ok(lockOut.isLocked("192.0.2.1", name(99), 0));
+  assert.ok(!lockOut.isLocked("192.0.2.1", "app", 0));
 });

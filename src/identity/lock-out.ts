@@ -23,6 +23,7 @@ export const defaultLockOutLimits: LockOutLimits = {
 };
 
 const maxEntries = 10_000;
+const maxUser = 128;
 
 export class LockOut {
   readonly #limits: LockOutLimits;
@@ -62,7 +63,8 @@ export class LockOut {
 }
 
 function pairOf(group: string, user: string): string {
-  return `${group} ${user}`;
+  // A stranger may claim a name of kilobytes, which would be kept; ours have 64 characters at most, so the long ones count as one.
+  return `${group} ${user.length > maxUser ? "" : user}`;
 }
 
 function isEmpty(bucket: TokenBucket | undefined, now: number): boolean {
