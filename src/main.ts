@@ -71,7 +71,15 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
     for (const route of config.routes) if (route.kind === "smtp" && route.paused === true) queue.dispatcher.pause(route.name);
     const identity = cleanUp.use(new Identity({ networks: config.networks, principals: config.principals }, { clock }));
     const devices = new DeviceRegistry();
-    const submit = createSubmit({ queue, store, clock, ids, hostname: config.hostname, options: config.queue });
+    const submit = createSubmit({
+      queue,
+      store,
+      clock,
+      ids,
+      hostname: config.hostname,
+      postmaster: config.postmaster,
+      options: config.queue,
+    });
     const door = new SmtpDoor({ hostname: config.hostname, listeners: config.listeners }, { submit, identity, devices, log: facts.door });
 
     if (config.clock.follow !== undefined) {

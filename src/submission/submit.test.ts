@@ -10,13 +10,26 @@ import type { Incoming } from "./submission.ts";
 
 const printer: Principal = { name: "printer", kind: "user", reversePaths: ["*"], authors: ["printer@contoso.example"] };
 
-function begin({ queue, opened, clock }: QueueWorld, principal: Principal, reversePath: string | null): Incoming {
+function begin(
+  { queue, opened, clock }: QueueWorld,
+  principal: Principal,
+  reversePath: string | null,
+  recipient = "bob@fabrikam.example",
+): Incoming {
   const ids = new IdSource(() => clock.now(), opened.store.lastId);
-  const submit = createSubmit({ queue, store: opened.store, clock, ids, hostname: "gateway.contoso.example", options: testOptions });
+  const submit = createSubmit({
+    queue,
+    store: opened.store,
+    clock,
+    ids,
+    hostname: "gateway.contoso.example",
+    postmaster: "help@contoso.example",
+    options: testOptions,
+  });
   return submit({
     principal,
     origin: { door: "smtp" },
-    envelope: { reversePath, recipients: [{ address: "bob@fabrikam.example" }] },
+    envelope: { reversePath, recipients: [{ address: recipient }] },
     protocol: "ESMTP",
   });
 }
@@ -44,6 +57,17 @@ suite("submission", () => {
     assert.equal(await refusalOf(begin(world, printer, null), content), null);
     const named = `From: printer@contoso.example\r\n${content}`;
     assert.equal(await refusalOf(begin(world, printer, "bounces@contoso.example"), named), null);
+  });
+
+  test("mail for <Postmaster> goes to the postmaster of the configuration", async () => {
+    const out = next();
+    await using world = await openQueueWorld({ routes: [out] });
+    assert.equal(await refusalOf(begin(world, printer, "printer@contoso.example", "Postmaster"), "Subject: hello\r\n\r\nbody\r\n"), null);
+    await world.queue.dispatcher.atRest();
+    assert.deepEqual(
+      out.transactions.flatMap(({ recipients }) => recipients.map(({ address }) => address)),
+      ["help@contoso.example"],
+    );
   });
 
   test("a long header section in tiny pieces is read in linear time", async () => {

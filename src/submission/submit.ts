@@ -25,6 +25,7 @@ export interface SubmitDeps {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly hostname: string;
+  readonly postmaster: string;
   readonly options: QueueOptions;
 }
 
@@ -128,8 +129,11 @@ class Arrival implements Incoming {
   /** Decides for every recipient; refuses the message when there is one that no rule sends anywhere. */
   #route(size: number): readonly Addressed[] {
     const { principal, envelope } = this.#draft;
-    const { router } = this.#deps.queue;
-    return envelope.recipients.map((recipient) => {
+    const { postmaster, queue } = this.#deps;
+    const { router } = queue;
+    return envelope.recipients.map((given) => {
+      // RFC 5321 §4.5.1: the only recipient without a domain is <Postmaster>, and that is ours, not whoever's the next hop is.
+      const recipient = given.address.includes("@") ? given : { ...given, address: postmaster };
       const decision = router.decide({
         principal: principal.name,
         reversePath: envelope.reversePath,
