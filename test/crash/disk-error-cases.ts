@@ -8,17 +8,17 @@ const database = { files: ["queue.sqlite"] } as const;
 
 /** What can go wrong where, and what must become of it. */
 export const diskErrorKinds: readonly Kind[] = [
-  { name: "no space for the WAL", calls: "pwrite64", ...wal, error: "ENOSPC", then: "goes on" },
+  { name: "no space for the WAL", calls: "pwrite64", ...wal, error: "ENOSPC", process: "goes on" },
   // When not even the ballast helps, a settlement cannot be written: then the process ends, because memory and disk would part.
-  { name: "no space for a while", calls: "pwrite64", ...wal, error: "ENOSPC", then: "either" },
-  { name: "WAL not written", calls: "pwrite64", ...wal, error: "EIO", then: "ends" },
-  { name: "WAL not synced", calls: "fsync,fdatasync", ...wal, error: "EIO", then: "ends" },
-  { name: "no space for a segment", calls: "pwrite64", ...segments, error: "ENOSPC", then: "goes on" },
-  { name: "segment not written", calls: "pwrite64", ...segments, error: "EIO", then: "ends" },
-  { name: "segment not synced", calls: "fsync,fdatasync", ...segments, error: "EIO", then: "ends" },
-  { name: "no space for the database", calls: "pwrite64", ...database, error: "ENOSPC", then: "goes on" },
-  { name: "database not written", calls: "pwrite64", ...database, error: "EIO", then: "ends" },
-  { name: "database not synced", calls: "fsync,fdatasync", ...database, error: "EIO", then: "ends" },
+  { name: "no space for a while", calls: "pwrite64", ...wal, error: "ENOSPC", process: "either" },
+  { name: "WAL not written", calls: "pwrite64", ...wal, error: "EIO", process: "ends" },
+  { name: "WAL not synced", calls: "fsync,fdatasync", ...wal, error: "EIO", process: "ends" },
+  { name: "no space for a segment", calls: "pwrite64", ...segments, error: "ENOSPC", process: "goes on" },
+  { name: "segment not written", calls: "pwrite64", ...segments, error: "EIO", process: "ends" },
+  { name: "segment not synced", calls: "fsync,fdatasync", ...segments, error: "EIO", process: "ends" },
+  { name: "no space for the database", calls: "pwrite64", ...database, error: "ENOSPC", process: "goes on" },
+  { name: "database not written", calls: "pwrite64", ...database, error: "EIO", process: "ends" },
+  { name: "database not synced", calls: "fsync,fdatasync", ...database, error: "EIO", process: "ends" },
 ];
 
 export function kindNamed(name: string): Kind {

@@ -26,7 +26,7 @@ export interface DiskError {
   /** Counted from 1 in each thread of a process: `7`, `7..9`. */
   readonly when: string;
   /** What must become of a running process; one that is still starting must end. */
-  readonly then: "goes on" | "ends" | "either";
+  readonly process: "goes on" | "ends" | "either";
 }
 
 export interface ErrorReport extends Reckoned {
@@ -75,11 +75,11 @@ export async function diskErrors(errors: readonly DiskError[], { drainMs }: { re
       if (outcome.met) met[error.name] = (met[error.name] ?? 0) + 1;
       if (outcome.ended) {
         assert.ok(outcome.met, `${error.name} ${error.when}: ended without an error of the disk\n${log}`);
-        if (outcome.started) assert.notEqual(error.then, "goes on", `${error.name} ${error.when}: the process ended\n${log}`);
+        if (outcome.started) assert.notEqual(error.process, "goes on", `${error.name} ${error.when}: the process ended\n${log}`);
         assert.equal(gateway.exit?.code, ioExitCode, `${error.name} ${error.when}: ${JSON.stringify(gateway.exit)}\n${log}`);
         ended++;
         if (!outcome.started) endedAtStart++;
-      } else if (outcome.met) assert.notEqual(error.then, "ends", `${error.name} ${error.when}: the process goes on\n${log}`);
+      } else if (outcome.met) assert.notEqual(error.process, "ends", `${error.name} ${error.when}: the process goes on\n${log}`);
       await gateway.kill();
       reckoning.noteEnd(place.data);
     }
