@@ -11,7 +11,8 @@ import { StoreUnusable } from "./migrations/migrate.ts";
 export function lockDirectory(directory: string, file = "lock.sqlite"): Disposable {
   const database = new DatabaseSync(join(directory, file), { timeout: 0 });
   try {
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    // Without a journal file: on a full disk there is no room for one, and nothing is ever written here.
+    database.exec("PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
     if ((error as { errcode?: number }).errcode !== undefined && ((error as { errcode: number }).errcode & 0xff) === 5) {

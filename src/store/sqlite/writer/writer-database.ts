@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, fstatSync, openSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fdatasyncSync, fstatSync, openSync, rmSync, writeSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { openWriting } from "../connection.ts";
 import { migrate } from "../migrations/migrate.ts";
@@ -55,7 +55,7 @@ export class WriterDatabase {
   readonly #passive: StatementSync;
 
   constructor(options: WriterOptions) {
-    this.#database = openWriting(options.file, cacheKb);
+    this.#database = openWithRoom(options);
     try {
       migrate(this.#database, options.file);
       if (options.maxPages !== undefined) this.#database.exec(`PRAGMA max_page_count = ${options.maxPages}`);
@@ -317,5 +317,16 @@ function growWal(file: string, bytes: number): void {
     fdatasyncSync(handle);
   } finally {
     closeSync(handle);
+  }
+}
+
+/** A start on a full disk takes the ballast too: WAL and index need room before anything can be settled. */
+function openWithRoom({ file, ballast }: WriterOptions): DatabaseSync {
+  try {
+    return openWriting(file, cacheKb);
+  } catch (error) {
+    if (classify(error) !== "full" || !existsSync(ballast.file)) throw error;
+    rmSync(ballast.file, { force: true });
+    return openWriting(file, cacheKb);
   }
 }
