@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { portsFor } from "../demo/demo-files.ts";
@@ -34,6 +34,7 @@ async function runSandbox(options: Options): Promise<void> {
     { loadSandboxConfig },
     { configFault },
     { ensureCertificates },
+    { lockDirectory },
   ] = await Promise.all([
     import("../../lib/log.ts"),
     import("../../sandbox/sandbox.ts"),
@@ -42,6 +43,7 @@ async function runSandbox(options: Options): Promise<void> {
     import("../../config/sandbox-config.ts"),
     import("../config-fault.ts"),
     import("../demo/certificates.ts"),
+    import("../../store/sqlite/directory-lock.ts"),
   ]);
   const ports = portsFor(options.portOffset).sandbox;
   const load = () => {
@@ -55,6 +57,7 @@ async function runSandbox(options: Options): Promise<void> {
   // Within a demo the sandbox lies in DIR/sandbox, and authority and certificates beside it.
   const folder = join(options.data, "sandbox");
   prepareDirectory(folder);
+  using _lock = lock(() => lockDirectory(folder));
   const certificates = await ensureCertificates(options.data);
   await using output = openLog("info");
   const { log } = output;
@@ -75,7 +78,16 @@ async function runSandbox(options: Options): Promise<void> {
   process.send?.({ ready: true });
   await output.lines.drain();
   await ending.asked;
+  rmSync(join(folder, "env.json"), { force: true });
   await sandbox[Symbol.asyncDispose]();
   await output.lines.drain();
   process.exit(0);
+}
+
+function lock(take: () => Disposable): Disposable {
+  try {
+    return take();
+  } catch (error) {
+    throw startFault(error);
+  }
 }
