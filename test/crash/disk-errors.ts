@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { GatewayProcess, prepareGateway } from "../support/gateway-process.ts";
-import { MailLoad } from "../support/mail-load.ts";
+import { MailLoad, manyRecipients } from "../support/mail-load.ts";
 import { RelaySink } from "../support/relay-sink.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { until } from "../support/until.ts";
@@ -53,7 +53,7 @@ export async function diskErrors(errors: readonly DiskError[], { drainMs }: { re
     run: "error0",
     sessions: 3,
     sizeOf: (n) => (n % 3 === 1 ? 50_000 : 500),
-    recipientsOf: (n) => (n % 5 === 3 ? 3 : 1),
+    recipientsOf: (n) => manyRecipients(n % 5 === 3 ? 3 : 1),
     pauseMs: 5,
     reconnects: true,
   });

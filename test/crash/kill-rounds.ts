@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { GatewayProcess, prepareGateway } from "../support/gateway-process.ts";
-import { MailLoad } from "../support/mail-load.ts";
+import { MailLoad, manyRecipients } from "../support/mail-load.ts";
 import { RelaySink } from "../support/relay-sink.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { Reckoning, type Reckoned } from "./reckoning.ts";
@@ -46,7 +46,8 @@ export async function killRounds(options: KillOptions): Promise<KillReport> {
     sessions,
     // One of twelve goes to a segment.
     sizeOf: (n) => (n % 12 === 5 ? 100_000 : 300 + ((n * 977) % 9000)),
-    recipientsOf: (n) => (n % 10 === 3 ? 5 : 1),
+    // One of ten has several; one of nine has one whom the next hop does not know, among others or alone: its sender is told.
+    recipientsOf: (n) => [...manyRecipients(n % 10 === 3 ? 5 : n % 18 === 4 ? 0 : 1), ...(n % 9 === 4 ? ["bad@fabrikam.example"] : [])],
     pauseMs,
     reconnects: true,
   });

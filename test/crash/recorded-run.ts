@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { StatusView } from "../../src/admin/contract.ts";
 import { GatewayProcess, prepareGateway } from "../support/gateway-process.ts";
-import { MailLoad, type SentMessage } from "../support/mail-load.ts";
+import { MailLoad, manyRecipients, type SentMessage } from "../support/mail-load.ts";
 import { RelaySink } from "../support/relay-sink.ts";
 import { readTrace, straceTo, type SystemCall } from "../support/system-calls.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -41,7 +41,7 @@ export async function recordRun({ paused, single, parallel, rests, sinkMs = 0 }:
     const file = join(folder.path, "trace");
     await using gateway = await GatewayProcess.ready(place, { before: straceTo(file) });
     const messages: SentMessage[] = [];
-    const recipientsOf = (n: number): number => (n % 6 === 2 ? 4 : 1);
+    const recipientsOf = (n: number): readonly string[] => manyRecipients(n % 6 === 2 ? 4 : 1);
     for (let part = 0; part <= rests; part++) {
       const load = { port: place.port, sizeOf, recipientsOf };
       messages.push(...(await MailLoad.run({ ...load, run: `one${String(part).padStart(3, "0")}`, sessions: 1, messages: single })));

@@ -23,13 +23,20 @@ export interface LoadOptions {
   readonly sessions: number;
   /** Size of the n-th message, bytes. */
   readonly sizeOf: (n: number) => number;
-  readonly recipientsOf?: (n: number) => number;
+  readonly recipientsOf?: (n: number) => readonly string[];
   /** Ends after so many messages that got a reply; absent: when `stop` is called. */
   readonly messages?: number;
   /** Rest of a session between messages. */
   readonly pauseMs?: number;
   /** Whether a lost or refused connection is tried again: the server is expected to crash. */
   readonly reconnects?: boolean;
+}
+
+/** Who sends, and is told of failures. */
+export const loadSender = "app@contoso.example";
+
+export function manyRecipients(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, i) => `user${i}@${i % 2 === 0 ? "fabrikam" : "contoso"}.example`);
 }
 
 const replyPatienceMs = 20_000;
@@ -98,14 +105,14 @@ export class MailLoad {
   }
 
   async #send(client: Client): Promise<SentMessage> {
-    const { run, sizeOf, recipientsOf = () => 1 } = this.#options;
+    const { run, sizeOf, recipientsOf = () => manyRecipients(1) } = this.#options;
     const n = this.#next++;
     const token = formatToken(run, n, sizeOf(n));
-    const recipients = Array.from({ length: recipientsOf(n) }, (_, i) => `user${i}@${i % 2 === 0 ? "fabrikam" : "contoso"}.example`);
+    const recipients = recipientsOf(n);
     const message: SentMessage = { token, recipients, state: "begun", reply: "", id: null, repliedAt: -1 };
     this.messages.push(message);
     const content = stuffed(contentOf(token));
-    client.write(`MAIL FROM:<app@contoso.example>\r\n${recipients.map((to) => `RCPT TO:<${to}>\r\n`).join("")}DATA\r\n`);
+    client.write(`MAIL FROM:<${loadSender}>\r\n${recipients.map((to) => `RCPT TO:<${to}>\r\n`).join("")}DATA\r\n`);
     const before: string[] = [];
     for (let i = 0; i < recipients.length + 2; i++) before.push(await client.reply());
     const refusal = before.find((reply) => /^[45]/.test(reply));

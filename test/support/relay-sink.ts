@@ -5,6 +5,8 @@ import { findToken, hashOf } from "./token-message.ts";
 /** What one message brought to the next hop. */
 export interface Relay {
   readonly token: string | null;
+  /** A notification: the null reverse-path, and a content that is the gateway's own. */
+  readonly isDsn: boolean;
   readonly recipients: readonly string[];
   /** Of the content without the Received field that the gateway put on top. */
   readonly hash: string;
@@ -15,7 +17,12 @@ export interface SinkOptions {
   readonly answerAfterMs?: number;
 }
 
-/** The next hop: takes everything, remembers what it answered for. */
+/** Whom the next hop does not know. */
+export function isRefused(recipient: string): boolean {
+  return recipient.startsWith("bad");
+}
+
+/** The next hop: takes what it is given for those whom it knows, remembers what it answered for. */
 export class RelaySink implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -57,6 +64,7 @@ export class RelaySink implements AsyncDisposable {
     socket.on("error", () => undefined).on("close", () => this.#sockets.delete(socket));
     let received: Buffer = Buffer.alloc(0);
     let recipients: string[] = [];
+    let isDsn = false;
     let inData = false;
     let answering = false;
     const say = (line: string): boolean => socket.write(`${line}\r\n`);
@@ -71,7 +79,7 @@ export class RelaySink implements AsyncDisposable {
           received = received.subarray(end + 5);
           inData = false;
           answering = true;
-          const relay = describe(content, recipients);
+          const relay = describe(content, recipients, isDsn);
           recipients = [];
           const answer = (): void => {
             answering = false;
@@ -91,13 +99,20 @@ export class RelaySink implements AsyncDisposable {
         const verb = line.slice(0, 4).toUpperCase();
         if (verb === "EHLO") socket.write("250-sink.fabrikam.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 200000000\r\n");
         else if (verb === "RCPT") {
-          recipients.push(/<([^>]*)>/.exec(line)?.[1] ?? "");
-          say("250 2.1.5 ok");
+          const recipient = /<([^>]*)>/.exec(line)?.[1] ?? "";
+          if (isRefused(recipient)) say("550 5.1.1 no such user");
+          else {
+            recipients.push(recipient);
+            say("250 2.1.5 ok");
+          }
+        } else if (verb === "DATA" && recipients.length === 0) {
+          say("554 5.5.1 no valid recipients");
         } else if (verb === "DATA") {
           inData = true;
           say("354 go");
         } else if (verb === "RSET" || verb === "MAIL") {
           recipients = [];
+          isDsn = /^MAIL FROM:<>/i.test(line);
           say("250 2.0.0 ok");
         } else if (verb === "QUIT") {
           say("221 2.0.0 bye");
@@ -114,9 +129,9 @@ export class RelaySink implements AsyncDisposable {
 
 const endOfData = Buffer.from("\r\n.\r\n");
 
-function describe(stuffedContent: Buffer, recipients: readonly string[]): Relay {
+function describe(stuffedContent: Buffer, recipients: readonly string[], isDsn: boolean): Relay {
   const text = stuffedContent.toString("latin1").replace(/^\.\./gm, ".");
   // The prefix is one field with its folded lines.
   const own = /^Received:[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*/.exec(text)?.[0] ?? "";
-  return { token: findToken(text), recipients: [...recipients], hash: hashOf(Buffer.from(text.slice(own.length), "latin1")) };
+  return { token: findToken(text), isDsn, recipients: [...recipients], hash: hashOf(Buffer.from(text.slice(own.length), "latin1")) };
 }
