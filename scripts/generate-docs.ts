@@ -34,7 +34,7 @@ One YAML file. Unknown keys are refused, and \`postern check-config\` tells ever
     # yaml-language-server: $schema=https://…/docs/reference/postern.schema.json
 
 Durations are written \`90s 5m 4h 2d\`, sizes \`64KB 10MB\` (1 KB is 1024 bytes). A secret never stands in the file: write \`{ env: NAME }\` or \`{ file: path }\`; paths are relative to
-the file. \`postern reload\` applies rules and certificates without dropping a connection, and says what waits for a restart.
+the file. \`postern reload\` applies rules, networks, principals and certificates without dropping a connection, and says what waits for a restart.
 `;
   return `${notice}\n${describeConfiguration(gatewaySchema, "Configuration", introduction)}`;
 }

@@ -96,6 +96,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       await cleanUp.disposeAsync();
     };
     const oldest = cleanUp.use(watchOldest(archive));
+    const inForce: InForce = { ...config };
     const gateway = createGateway({
       config,
       version: options.version,
@@ -107,7 +108,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       devices,
       counters: facts.counters,
       oldestWaiting: oldest.receivedAt,
-      reload: () => reload(options, config, { queue, routes, door, facts }),
+      reload: () => reload(options, inForce, { queue, routes, door, identity, facts }),
     });
     cleanUp.use(await openAdmin(gateway, { config, dataDirectory, facts }));
     facts.started(options.version, dataDirectory);
@@ -160,11 +161,14 @@ function openRoutes(config: GatewayConfig, clock: PolicyClock, facts: Facts): Ma
   return routes;
 }
 
-/** Applies what can change while running: rules, networks' and principals' fences, certificates. The rest is reported, not half applied. */
+/** The configuration as it runs: that of the start, but for what a reload has applied since. */
+type InForce = { -readonly [Key in keyof GatewayConfig]: GatewayConfig[Key] };
+
+/** Applies what can change while running: rules, networks and principals, certificates. The rest is reported, not half applied. */
 async function reload(
   { readConfig }: StartOptions,
-  old: GatewayConfig,
-  parts: { queue: Queue; routes: ReadonlyMap<string, Route>; door: SmtpDoor; facts: Facts },
+  old: InForce,
+  parts: { queue: Queue; routes: ReadonlyMap<string, Route>; door: SmtpDoor; identity: Identity; facts: Facts },
 ): Promise<ReloadReport> {
   const generation = parts.queue.router.generation;
   if (readConfig === undefined)
@@ -183,14 +187,21 @@ async function reload(
     parts.queue.reroute(router);
     applied.push("routing");
   }
+  const { networks, principals } = config;
+  const people = (["networks", "principals"] as const).filter((key) => JSON.stringify(old[key]) !== JSON.stringify(config[key]));
+  if (people.length > 0) {
+    parts.identity.reconfigure({ networks, principals });
+    Object.assign(old, { networks, principals });
+    applied.push(...people);
+  }
   for (const listener of config.listeners) {
     if (listener.tls === undefined) continue;
     parts.door.useCertificate(listener.name, listener.tls);
     applied.push(`certificate of listener ${listener.name}`);
   }
-  const needsRestart: string[] = (
-    ["hostname", "postmaster", "networks", "principals", "routes", "queue", "http", "history", "log", "clock"] as const
-  ).filter((key) => JSON.stringify(old[key]) !== JSON.stringify(config[key]));
+  const needsRestart: string[] = (["hostname", "postmaster", "routes", "queue", "http", "history", "log", "clock"] as const).filter(
+    (key) => JSON.stringify(old[key]) !== JSON.stringify(config[key]),
+  );
   if (JSON.stringify(withoutCertificates(old)) !== JSON.stringify(withoutCertificates(config))) needsRestart.push("listeners");
   if (waits) needsRestart.push("routing");
   const inForce = parts.queue.router.generation;
@@ -198,6 +209,6 @@ async function reload(
   return { ok: true, generation: inForce, applied, needsRestart, faults: [] };
 }
 
-function withoutCertificates({ listeners }: GatewayConfig) {
+function withoutCertificates({ listeners }: Pick<GatewayConfig, "listeners">) {
   return listeners.map(({ tls, ...rest }) => ({ ...rest, tls: tls !== undefined }));
 }

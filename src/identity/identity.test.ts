@@ -213,3 +213,49 @@ test("names of kilobytes cost the lock-out no memory, and are still counted", ()
   assert.ok(lockOut.isLocked("192.0.2.1", name(99), 0));
   assert.ok(!lockOut.isLocked("192.0.2.1", "app", 0));
 });
+
+describe("a configuration that is read again", () => {
+  const network = { name: "office", addresses: ["10.0.0.0/8"], reversePaths: ["@contoso.example"], rate: { messages: 1, perMs: 60_000 } };
+  const app = { name: "app", password: "old-password", ...anybody };
+  const other = { name: "other", password: "other-password", ...anybody };
+
+  test("networks, fences and passwords are the new ones; what did not change goes on", async () => {
+    await using identity = new Identity({ networks: [network], principals: [app, other] }, { clock: new TestClock() });
+    const { generation } = identity;
+    assert.equal(code(await identity.logIn("app", "old-password", "192.0.2.1")), "ok app");
+    const office = identity.networkOf("10.1.1.1", "smtp") ?? assert.fail();
+    assert.equal(identity.admit(office), 0);
+
+    identity.reconfigure({
+      networks: [
+        { ...network, reversePaths: ["scanner@contoso.example"] },
+        { ...network, name: "plant", addresses: ["172.16.0.0/12"] },
+      ],
+      principals: [
+        { ...app, password: "new-password" },
+        { ...other, reversePaths: ["invoices@contoso.example"] },
+      ],
+    });
+    assert.notEqual(identity.generation, generation);
+    const present = identity.networkOf("10.1.1.1", "smtp") ?? assert.fail();
+    assert.deepEqual(present.reversePaths, ["scanner@contoso.example"]);
+    assert.ok(identity.admit(present) > 0, "the rate goes on where it was");
+    assert.equal(identity.networkOf("172.16.1.1", "smtp")?.name, "net:plant");
+    assert.equal(code(await identity.logIn("app", "old-password", "192.0.2.1")), "submission.bad-credentials");
+    assert.equal(code(await identity.logIn("app", "new-password", "192.0.2.1")), "ok app");
+    assert.equal(code(await identity.logIn("other", "other-password", "192.0.2.1")), "ok other");
+    assert.deepEqual(identity.principal("other")?.reversePaths, ["invoices@contoso.example"]);
+
+    identity.reconfigure({ networks: [], principals: [other] });
+    assert.equal(identity.networkOf("10.1.1.1", "smtp"), null);
+    assert.equal(identity.principal("app"), null);
+    assert.equal(code(await identity.logIn("app", "new-password", "192.0.2.1")), "submission.bad-credentials");
+  });
+
+  test("a faulty one changes nothing", async () => {
+    await using identity = new Identity({ networks: [network], principals: [app] }, { clock: new TestClock() });
+    assert.throws(() => identity.reconfigure({ networks: [{ ...network, addresses: ["10.0.0.0/99"] }], principals: [] }), /not a network/);
+    assert.equal(identity.networkOf("10.1.1.1", "smtp")?.name, "net:office");
+    assert.equal(code(await identity.logIn("app", "old-password", "192.0.2.1")), "ok app");
+  });
+});

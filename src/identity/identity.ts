@@ -21,13 +21,11 @@ import { refuseTokens, type TokenVerifier } from "./token-verifier.ts";
  */
 export class Identity implements AsyncDisposable {
   readonly #clock: Clock;
-  readonly #users = new Map<string, User>();
-  readonly #networks = new Map<string, Principal>();
-  readonly #table: CidrTable<Network>;
-  readonly #rates = new Map<string, TokenBucket>();
   readonly #passwords: PasswordVerifier;
   readonly #tokens: TokenVerifier;
-  readonly #cache = new CredentialCache();
+  #book: Book;
+  #generation = 0;
+  #cache = new CredentialCache();
   readonly #lockOut: LockOut;
   readonly #dummyHash: Promise<string>;
 
@@ -37,32 +35,53 @@ export class Identity implements AsyncDisposable {
     this.#passwords = deps.passwords ?? new PasswordVerifier();
     this.#tokens = deps.tokens ?? refuseTokens;
     this.#lockOut = new LockOut(deps.lockOutLimits);
-    for (const user of options.principals) this.#addUser(user);
-    this.#table = this.#readNetworks(options.networks);
+    this.#book = this.#read(options, null);
     // Hashed even without users, or a gateway without principals would answer faster than one with.
     this.#dummyHash = settled(this.#passwords.hash("no such principal"));
   }
 
+  /** Changes with every `reconfigure`: a principal found before may be another one now, or nobody. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /**
+   * Other networks and principals from now on. Locks stay, and so does the state of rates that are the same; a password that changed is
+   * believed no longer, also where it was verified a moment ago.
+   *
+   * @throws Error as the constructor does; nothing is changed then.
+   */
+  reconfigure(options: IdentityOptions): void {
+    const before = this.#book;
+    this.#book = this.#read(options, before);
+    this.#generation++;
+    const changed = [...before.users].some(([name, { password }]) => {
+      const user = this.#book.users.get(name);
+      return user === undefined || !samePassword(user.password, password);
+    });
+    if (changed) this.#cache = new CredentialCache();
+  }
+
   /** The trusted network an address belongs to, the most specific first; null when none is trusted on this listener. */
   networkOf(address: string, listener: string): Principal | null {
-    for (const network of this.#table.find(address))
+    for (const network of this.#book.table.find(address))
       if (network.listeners === null || network.listeners.has(listener)) return network.principal;
     return null;
   }
 
   /** Whether an address belongs to the network of this name (without its `net:`). */
   isInNetwork(address: string, name: string): boolean {
-    return this.#table.find(address).some((network) => network.principal.name === `net:${name}`);
+    return this.#book.table.find(address).some((network) => network.principal.name === `net:${name}`);
   }
 
   principal(name: string): Principal | null {
-    return this.#users.get(key(name))?.principal ?? this.#networks.get(name) ?? null;
+    return this.#book.users.get(key(name))?.principal ?? this.#book.networks.get(name) ?? null;
   }
 
   /** Checks a password. Never longer than the bounded line before the worker takes. */
   async logIn(name: string, password: string, address: string): Promise<LogIn> {
     const now = this.#clock.now();
-    const user = this.#users.get(key(name));
+    const user = this.#book.users.get(key(name));
     const digest = this.#cache.digest(key(name), password);
     const locked = this.#lockOut.isLocked(address, key(name), now);
     if (user !== undefined) {
@@ -77,17 +96,21 @@ export class Identity implements AsyncDisposable {
     if (good === "busy") return { ok: false, code: "submission.busy", delayMs: 0 };
     // Others may have failed while this one waited in line: their answer counts, or a flood of parallel guesses would all be answered.
     if (this.#lockOut.isLocked(address, key(name), this.#clock.now())) return this.#lockedOut();
-    if (!good || user === undefined) return this.#failed(name, address);
+    // The configuration may have changed in between, and with it the password.
+    const present = this.#book.users.get(key(name));
+    if (!good || user === undefined || present === undefined || !samePassword(present.password, user.password)) {
+      return this.#failed(name, address);
+    }
     this.#lockOut.succeeded(address, key(name));
     this.#cache.remember(address, key(name), digest, this.#clock.now());
-    return { ok: true, principal: user.principal };
+    return { ok: true, principal: present.principal };
   }
 
   /** Checks a bearer token. */
   async logInWithToken(name: string, token: string, address: string, signal: AbortSignal): Promise<LogIn> {
     if (this.#lockOut.isLocked(address, key(name), this.#clock.now())) return this.#lockedOut();
     const found = await this.#tokens.verify(name, token, signal);
-    const user = found === null ? undefined : this.#users.get(key(found));
+    const user = found === null ? undefined : this.#book.users.get(key(found));
     if (user === undefined) return this.#failed(name, address);
     this.#lockOut.succeeded(address, key(name));
     return { ok: true, principal: user.principal };
@@ -95,12 +118,12 @@ export class Identity implements AsyncDisposable {
 
   /** Counts one message against the principal's rate: 0 when it may go, else the ms until it might. */
   admit(principal: Principal): number {
-    return this.#rates.get(principal.name)?.take(this.#clock.now()) ?? 0;
+    return this.#book.rates.get(principal.name)?.take(this.#clock.now()) ?? 0;
   }
 
   /** Gives back what `admit` took for a message that did not come. */
   giveBack(principal: Principal): void {
-    this.#rates.get(principal.name)?.giveBack();
+    this.#book.rates.get(principal.name)?.giveBack();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -119,18 +142,30 @@ export class Identity implements AsyncDisposable {
     };
   }
 
-  #addUser(options: UserOptions): void {
-    if (this.#users.has(key(options.name))) throw new Error(`two principals are named ${options.name}`);
+  #read({ principals, networks }: IdentityOptions, before: Book | null): Book {
+    const book: Book = { users: new Map(), networks: new Map(), table: new CidrTable([]), rates: new Map() };
+    for (const options of principals) this.#addUser(book, options, before);
+    return { ...book, table: this.#readNetworks(book, networks, before) };
+  }
+
+  #addUser(book: Book, options: UserOptions, before: Book | null): void {
+    if (book.users.has(key(options.name))) throw new Error(`two principals are named ${options.name}`);
     const { password } = options;
     if (typeof password !== "string" && !isPasswordHash(password.hash))
       throw new Error(`the password hash of ${options.name} is not valid`);
-    const hash = typeof password === "string" ? settled(this.#passwords.hash(password)) : Promise.resolve(password.hash);
+    const known = before?.users.get(key(options.name));
+    const hash =
+      known !== undefined && samePassword(known.password, password)
+        ? known.hash
+        : typeof password === "string"
+          ? settled(this.#passwords.hash(password))
+          : Promise.resolve(password.hash);
     const principal: Principal = { name: options.name, kind: "user", ...fenceOf(options) };
-    this.#users.set(key(options.name), { principal, hash });
-    this.#addRate(principal);
+    book.users.set(key(options.name), { principal, password, hash });
+    this.#addRate(book, principal, before);
   }
 
-  #readNetworks(networks: readonly NetworkOptions[]): CidrTable<Network> {
+  #readNetworks(book: Book, networks: readonly NetworkOptions[], before: Book | null): CidrTable<Network> {
     const rows: (readonly [Cidr, Network])[] = [];
     for (const options of networks) {
       const principal: Principal = {
@@ -138,9 +173,9 @@ export class Identity implements AsyncDisposable {
         kind: "network",
         ...fenceOf(options),
       };
-      if (this.#networks.has(principal.name)) throw new Error(`two networks are named ${options.name}`);
-      this.#networks.set(principal.name, principal);
-      this.#addRate(principal);
+      if (book.networks.has(principal.name)) throw new Error(`two networks are named ${options.name}`);
+      book.networks.set(principal.name, principal);
+      this.#addRate(book, principal, before);
       const network: Network = {
         principal,
         listeners: options.listeners === undefined ? null : new Set(options.listeners),
@@ -154,9 +189,12 @@ export class Identity implements AsyncDisposable {
     return new CidrTable(rows);
   }
 
-  #addRate(principal: Principal): void {
-    if (principal.rate === undefined) return;
-    this.#rates.set(principal.name, new TokenBucket(principal.rate.messages, principal.rate.perMs, this.#clock.now()));
+  #addRate(book: Book, { name, rate }: Principal, before: Book | null): void {
+    if (rate === undefined) return;
+    const old = (before?.users.get(key(name))?.principal ?? before?.networks.get(name))?.rate;
+    const same = old?.messages === rate.messages && old.perMs === rate.perMs;
+    const bucket = same ? before?.rates.get(name) : undefined;
+    book.rates.set(name, bucket ?? new TokenBucket(rate.messages, rate.perMs, this.#clock.now()));
   }
 }
 
@@ -174,8 +212,17 @@ export type LogIn =
 
 export type LogInFailure = Extract<FailureCode, "submission.bad-credentials" | "submission.locked-out" | "submission.busy">;
 
+/** What one configuration says; exchanged as a whole. */
+interface Book {
+  readonly users: Map<string, User>;
+  readonly networks: Map<string, Principal>;
+  readonly table: CidrTable<Network>;
+  readonly rates: Map<string, TokenBucket>;
+}
+
 interface User {
   readonly principal: Principal;
+  readonly password: UserOptions["password"];
   readonly hash: Promise<string>;
 }
 
@@ -187,6 +234,10 @@ interface Network {
 /** Names are compared without case, as people type them. */
 function key(name: string): string {
   return name.toLowerCase();
+}
+
+function samePassword(a: UserOptions["password"], b: UserOptions["password"]): boolean {
+  return typeof a === "string" || typeof b === "string" ? a === b : a.hash === b.hash;
 }
 
 type Fence = Omit<Principal, "name" | "kind">;

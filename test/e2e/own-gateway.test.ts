@@ -20,15 +20,17 @@ interface Parts {
   readonly routes: readonly string[];
   readonly rules: readonly string[];
   readonly more?: string;
+  /** Who may send. */
+  readonly sender?: string;
 }
 
-function configure(place: GatewayPlace, { routes, rules, more = "" }: Parts): void {
+function configure(place: GatewayPlace, { routes, rules, more = "", sender = "@contoso.example" }: Parts): void {
   writeFileSync(
     place.config,
     `hostname: gateway.contoso.example
 postmaster: postmaster@contoso.example
 listeners: [{ name: smtp, kind: relay, port: ${place.port} }]
-networks: [{ name: loopback, addresses: [127.0.0.0/8], reversePaths: ["@contoso.example", "<>"] }]
+networks: [{ name: loopback, addresses: [127.0.0.0/8], reversePaths: ["${sender}", "<>"] }]
 routes: [${routes.map((route) => `{ ${route} }`).join(", ")}]
 routing: { acceptedDomains: [contoso.example], rules: [${rules.map((rule) => `{ ${rule} }`).join(", ")}] }
 http: { console: { enabled: false } }
@@ -100,7 +102,7 @@ test("mail goes by the second route while the first is down, and comes back to i
 });
 
 test(
-  "a reload changes rules under an open connection, and keeps those that name a route that does not run",
+  "a reload changes rules and fences under an open connection, and keeps those that name a route that does not run",
   { timeout: 60_000 },
   async () => {
     using folder = temporaryFolder();
@@ -123,11 +125,17 @@ test(
     assert.match(await run(place, "why", id), /Rule "other" decides/);
     assert.equal(readdirSync(join(folder.path, "two")).filter((name) => name.endsWith(".eml")).length, 1);
 
+    configure(place, { routes: sinks, rules: ["name: other, routes: [two]"], sender: "scanner@contoso.example" });
+    assert.equal(await run(place, "reload"), "in force: networks\n");
+    assert.match(await dialog.say("MAIL FROM:<app@contoso.example>"), /^550 5\.7\.1 /);
+    assert.match(await dialog.say("MAIL FROM:<scanner@contoso.example>"), /^250 /);
+    await relayed(place, await send());
+
     configure(place, { routes: [...sinks, "name: three, kind: sink, folder: three"], rules: ["name: new, routes: [three]"] });
     assert.match(await run(place, "reload"), /only after a restart: routes, routing/);
     await dialog.say("MAIL FROM:<app@contoso.example>");
     await relayed(place, await send());
-    assert.equal(readdirSync(join(folder.path, "two")).filter((name) => name.endsWith(".eml")).length, 2);
+    assert.equal(readdirSync(join(folder.path, "two")).filter((name) => name.endsWith(".eml")).length, 3);
   },
 );
 

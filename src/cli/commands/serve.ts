@@ -49,7 +49,8 @@ async function serve(options: Options): Promise<void> {
     lines.flush();
   });
   for (const { line, path, text, remedy } of warnings) log.warn({ file, line, path, text, remedy }, "configuration-warning");
-  const principals = new Set(config.principals.map(({ name }) => name.toLowerCase()));
+  const namesIn = ({ principals: list }: typeof config) => new Set(list.map(({ name }) => name.toLowerCase()));
+  let principals = namesIn(config);
   const facts = recordFacts(output, (name) => principals.has(name.toLowerCase()));
   await using ending = endings();
   const { prepareDirectory } = await import("../data-directory.ts");
@@ -58,7 +59,11 @@ async function serve(options: Options): Promise<void> {
     facts,
     dataDirectory: options.data,
     version: readVersion(),
-    readConfig: async () => loadConfig(file).config,
+    readConfig: async () => {
+      const { config: again } = loadConfig(file);
+      principals = namesIn(again);
+      return again;
+    },
   });
   let started: RunningGateway | null = null;
   void ending.asked.then((reason) => {

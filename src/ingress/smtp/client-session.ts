@@ -24,6 +24,8 @@ export class ClientSession implements SmtpServerHandler {
   readonly #identity: Identity;
   /** Who submits; null: not known yet. */
   principal: Principal | null;
+  /** Of `#identity`, when `principal` was found. */
+  #generation: number;
   /** SASL mechanism of the log-in; empty: none. */
   mechanism = "";
   name = "";
@@ -42,6 +44,7 @@ export class ClientSession implements SmtpServerHandler {
     this.#listener = listener;
     this.#identity = listener.door.deps.identity;
     this.principal = listener.requiresLogIn ? null : network;
+    this.#generation = this.#identity.generation;
   }
 
   hello(name: string, extended: boolean): Answer {
@@ -53,9 +56,11 @@ export class ClientSession implements SmtpServerHandler {
 
   async authenticate(credentials: Credentials): Promise<Reply | null> {
     const { mechanism, user } = credentials;
+    const { generation } = this.#identity;
     const result = await this.#logIn(credentials);
     if (result.ok) {
       this.principal = result.principal;
+      this.#generation = generation;
       this.mechanism = mechanism;
       this.#log().loggedIn(this.#connection, mechanism);
       return null;
@@ -66,6 +71,7 @@ export class ClientSession implements SmtpServerHandler {
   }
 
   mail(command: MailCommand): Answer {
+    if (this.#generation !== this.#identity.generation) this.#findPrincipalAgain();
     const { principal } = this;
     if (principal === null) return this.refuse(this.#whyNobody());
     if (!fits(principal.reversePaths, command.reversePath)) return this.refuse("submission.reverse-path-not-allowed");
@@ -144,6 +150,16 @@ export class ClientSession implements SmtpServerHandler {
     }
     this.fault(error);
     return renderFailure(failure("system.fault"));
+  }
+
+  /** The configuration was read again: its fences hold for what comes from now on, also over this connection. */
+  #findPrincipalAgain(): void {
+    this.#generation = this.#identity.generation;
+    if (this.mechanism !== "") {
+      this.principal = this.principal === null ? null : this.#identity.principal(this.principal.name);
+    } else if (!this.#listener.requiresLogIn) {
+      this.principal = this.#identity.networkOf(this.#connection.address, this.#listener.options.name);
+    }
   }
 
   #log() {
