@@ -88,7 +88,7 @@ const parts = {
     type: "string",
     pattern: "^[^@\\s<>]+@[^@\\s<>]+$",
     examples: ["postmaster@contoso.example"],
-    description: "Sender name of delivery status notifications, and receiver of undeliverable ones.",
+    description: "Sender name of delivery status notifications, and receiver of mail for <Postmaster>.",
   } as Schema,
   listeners: {
     type: "array",
