@@ -108,8 +108,10 @@ function announce(data: string, { gateway, sandbox }: DemoPorts, caFile: string)
     ["CA", caFile],
   ];
   for (const [name, value] of rows) process.stdout.write(`  ${name.padEnd(12)} ${value}\n`);
+  // Sources run in a checkout only, where the program is called by its launcher.
+  const program = import.meta.filename.endsWith(".ts") ? "bin/postern" : "postern";
   say(
-    `try: postern send --from ${demoPrincipal.from} --to bob@fabrikam.example --subject Hello --text Hi${data === join(process.cwd(), ".postern") ? "" : ` --data ${quoted(data)}`}`,
+    `try: ${program} send --from ${demoPrincipal.from} --to bob@fabrikam.example --subject Hello --text Hi${data === join(process.cwd(), ".postern") ? "" : ` --data ${quoted(data)}`}`,
   );
   process.stdout.write("ready\n");
 }
