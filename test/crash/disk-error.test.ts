@@ -8,7 +8,7 @@ import { diskErrors } from "./disk-errors.ts";
 const errors = [
   { ...kindNamed("no space for the WAL"), when: "2" },
   { ...kindNamed("no space for the WAL"), when: "61" },
-  { ...kindNamed("no space for a while"), when: "50..110" },
+  { ...kindNamed("no space for a while"), when: "50..53" },
   { ...kindNamed("WAL not written"), when: "70" },
   { ...kindNamed("WAL not synced"), when: "2" },
   { ...kindNamed("WAL not synced"), when: "12" },
