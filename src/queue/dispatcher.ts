@@ -17,6 +17,7 @@ import type { Conclude } from "./conclude.ts";
 import { FairRing } from "./fair-ring.ts";
 import type { Job } from "./job.ts";
 import type { Lane } from "./lanes.ts";
+import { firstWindow, windowAfter } from "./window.ts";
 import { openOutlet, type Outlet } from "./outlet.ts";
 import type { QueueLog } from "./queue-log.ts";
 
@@ -156,8 +157,9 @@ export class Dispatcher {
     this.#wake?.[Symbol.dispose]();
     for (const outlet of this.#outlets.values()) {
       outlet.probeTimer?.[Symbol.dispose]();
-      this.#putBackAll(outlet);
+      for (const job of outlet.overflow.drain()) this.#release(job);
     }
+    for (const lane of this.#ports.lanes) for (const job of lane.jobs.drain()) this.#release(job);
     const timer = setTimeout(() => this.#stop.abort(new Error("shutting down")), drainMs);
     // The wall clock rules here: an operator waits.
     const deadline = Date.now() + drainMs + 5000;
@@ -224,6 +226,11 @@ export class Dispatcher {
     for (;;) {
       const lane = outlet.ring.next();
       if (lane === undefined) return undefined;
+      if (lane.active >= lane.window) {
+        // It comes back when one of its attempts ends.
+        outlet.ring.delete(lane);
+        continue;
+      }
       const job = lane.jobs.shift();
       if (lane.jobs.size === 0) outlet.ring.delete(lane);
       if (lane.backlogDue !== null && lane.jobs.size < claimSize / 2) this.#consider(lane, this.#ports.clock.now());
@@ -232,17 +239,23 @@ export class Dispatcher {
   }
 
   async #attempt(outlet: Outlet, job: Job): Promise<void> {
+    const { lane } = job;
     outlet.active++;
+    lane.active++;
     this.#active++;
     const { delivery, attempt } = await attemptJob(outlet.route, job, this.#ports, this.#stop.signal);
     outlet.active--;
+    lane.active--;
     this.#active--;
     this.cancel(job.weight);
+    lane.window = windowAfter(lane.window, attempt.durationMs, outlet.route.traits.concurrency);
     try {
       this.#ports.conclude(outlet, job, delivery, attempt);
     } catch (error) {
       this.#ports.log.fault("conclude", error);
     }
+    if (lane.jobs.size > 0) this.#settleDown(lane);
+    else if (lane.active === 0) lane.window = firstWindow;
     this.#pump(outlet);
     if (this.#hungry.size > 0) this.#feed();
     this.#checkRest();
@@ -270,9 +283,7 @@ export class Dispatcher {
     outlet.lastText = result.text;
     outlet.lastAt = this.#ports.clock.now();
     // An operator may have paused or resumed it meanwhile.
-    if (this.#stateOf(outlet) !== "open") return;
-    outlet.circuit.probed(result.ok, this.#ports.clock.now());
-    if (this.#closing) return;
+    if (!outlet.circuit.probed(result.ok, this.#ports.clock.now()) || this.#closing) return;
     if (result.ok) {
       this.#ports.log.circuitClosed(outlet.route.name);
       this.#revive();
@@ -281,22 +292,12 @@ export class Dispatcher {
     }
   }
 
-  #stateOf(outlet: Outlet): Outlet["circuit"]["state"] {
-    return outlet.circuit.state;
-  }
-
   /** Moves an outlet's work in memory to where each lane can go now. */
   #evacuate(outlet: Outlet): void {
-    const lanes = [...outlet.ring];
-    for (const lane of lanes) {
+    for (const lane of this.#ports.lanes) {
+      if (lane.jobs.size === 0 || !lane.routes.includes(outlet.route.name)) continue;
       outlet.ring.delete(lane);
-      const home = this.#homeOf(lane);
-      if (home === null) {
-        for (const job of lane.jobs.drain()) this.#release(job);
-      } else {
-        home.ring.add(lane);
-        this.#pump(home);
-      }
+      this.#settleDown(lane);
     }
     for (const job of outlet.overflow.drain()) {
       const next = this.alternative(job, outlet);
@@ -305,6 +306,17 @@ export class Dispatcher {
         next.overflow.push(job);
         this.#pump(next);
       }
+    }
+  }
+
+  /** A lane with jobs goes into the ring of its best route; or its jobs back to the store, when it has none. */
+  #settleDown(lane: Lane): void {
+    const home = this.#closing ? null : this.#homeOf(lane);
+    if (home === null) {
+      for (const job of lane.jobs.drain()) this.#release(job);
+    } else {
+      home.ring.add(lane);
+      this.#pump(home);
     }
   }
 
@@ -327,14 +339,6 @@ export class Dispatcher {
   #release(job: Job): void {
     this.cancel(job.weight);
     this.#ports.putBack(job);
-  }
-
-  #putBackAll(outlet: Outlet): void {
-    for (const lane of [...outlet.ring]) {
-      outlet.ring.delete(lane);
-      for (const job of lane.jobs.drain()) this.#release(job);
-    }
-    for (const job of outlet.overflow.drain()) this.#release(job);
   }
 
   /** Lets a lane claim when its backlog is due and a route is there; otherwise sees that the clock wakes us. */

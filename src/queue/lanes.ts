@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { Fifo } from "../lib/fifo.ts";
 import type { Decision } from "../routing/decide.ts";
 import type { Job } from "./job.ts";
+import { firstWindow } from "./window.ts";
 
 /**
  * A lane: recipients that share who submitted them, which routes may take them and (roughly) where they go. It is the unit of fairness and
@@ -25,6 +26,10 @@ export interface Lane {
   backlogDue: number | null;
   /** A claim is under way. */
   claiming: boolean;
+  /** Attempts under way. */
+  active: number;
+  /** Attempts it may have under way; window.ts. */
+  window: number;
   /** The store knows what the number stands for. */
   stored: boolean;
   readonly description: LaneDescription;
@@ -66,7 +71,19 @@ export class LaneBook {
 
   #add(id: number, key: string, description: LaneDescription, stored: boolean): Lane {
     const { principal, generation = "", routes } = description;
-    const lane: Lane = { id, principal, generation, routes, jobs: new Fifo(), backlogDue: null, claiming: false, stored, description };
+    const lane: Lane = {
+      id,
+      principal,
+      generation,
+      routes,
+      jobs: new Fifo(),
+      backlogDue: null,
+      claiming: false,
+      active: 0,
+      window: firstWindow,
+      stored,
+      description,
+    };
     this.#byKey.set(key, lane);
     this.#byId.set(id, lane);
     return lane;

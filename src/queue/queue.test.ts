@@ -5,6 +5,7 @@ import type { Outcome } from "../mail/outcome.ts";
 import { Router } from "../routing/decide.ts";
 import { StoreFull } from "./store.ts";
 import { openQueueWorld } from "../../test/support/queue-world.ts";
+import { until } from "../../test/support/until.ts";
 import { relayed, ScriptedRoute } from "../../test/support/scripted-route.ts";
 
 const full: Outcome = { action: "delayed", failure: failure("remote.mailbox-full") };
@@ -66,7 +67,9 @@ test("a delayed recipient harms no other and is tried again by the schedule", as
   assert.equal(route.transactions.length, 1);
   await world.advance(2_000);
   assert.equal(route.transactions.length, 2, "the first retry after a minute");
-  await world.advance(119_000);
+  await world.advance(115_000);
+  assert.equal(route.transactions.length, 2);
+  await world.advance(6_000);
   assert.equal(route.transactions.length, 3, "the second after two more");
   assert.deepEqual(world.opened.store.totals().relayed, 2);
   assert.deepEqual(
@@ -235,6 +238,22 @@ test("a flood to one destination does not starve another destination of the same
   await world.queue.dispatcher.atRest();
   assert.equal(order.length, 3001, "also what had no room in memory is sent");
   assert.ok(order.indexOf("one@outlook.example") < 10, `it came as number ${order.indexOf("one@outlook.example")}`);
+});
+
+test("a destination that hangs does not take all places of a route", async () => {
+  const gate = Promise.withResolvers<void>();
+  const route = new ScriptedRoute("out", async (_, { address }) => {
+    if (address.startsWith("hang")) await gate.promise;
+    return relayed;
+  });
+  await using world = await openQueueWorld({ routes: [route] });
+  for (let i = 0; i < 40; i++) await world.send({ to: [`hang${i}@fabrikam.example`] });
+  await world.send({ to: ["one@outlook.example"] });
+  await until("the other destination's message is relayed", () => world.facts.includes("relayed one@outlook.example by out"));
+  assert.equal(route.running, 2, "only the first two of the flood are under way");
+  gate.resolve();
+  await world.queue.dispatcher.atRest();
+  assert.equal(world.opened.store.totals().relayed, 41);
 });
 
 test("what was leased or queued when the process ended goes on after a restart", async () => {

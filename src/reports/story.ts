@@ -108,9 +108,11 @@ function tellHappenings(record: TraceRecord, about: About): string[] {
   const addresses = new Map(record.recipients.map(({ n, address }) => [n, address]));
   const told: { at: number; lines: string[] }[] = [];
   // They are recorded in the order of their ends; people count them by their beginnings.
-  [...record.attempts].sort((a, b) => a.at - b.at).forEach((attempt, index) => {
-    if (about(attempt.results.map(({ n }) => n))) told.push({ at: attempt.at, lines: tellAttempt(attempt, index, addresses, about) });
-  });
+  [...record.attempts]
+    .sort((a, b) => a.at - b.at)
+    .forEach((attempt, index) => {
+      if (about(attempt.results.map(({ n }) => n))) told.push({ at: attempt.at, lines: tellAttempt(attempt, index, addresses, about) });
+    });
   for (const event of record.events)
     if (about(event.recipients)) told.push({ at: event.at, lines: [`${formatAt(event.at)}  ${tellEvent(event, addresses)}`] });
   // Sorting is stable: what happened in one millisecond stays in the order of the record.

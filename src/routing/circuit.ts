@@ -65,9 +65,9 @@ export class Circuit {
     return true;
   }
 
-  /** The outcome of a probe while open. */
-  probed(ok: boolean, now: number): void {
-    if (this.#state !== "open") return;
+  /** The outcome of a probe. Returns whether it still mattered: false when the circuit was not open any more. */
+  probed(ok: boolean, now: number): boolean {
+    if (this.#state !== "open") return false;
     if (ok) {
       this.#close(now);
       // One trouble more opens it again: a route that answers probes but takes no mail must not flap at full speed.
@@ -76,6 +76,7 @@ export class Circuit {
       this.#waitMs = Math.min(this.#waitMs * 2, this.#options.longestMs);
       this.#retryAt = now + this.#waitMs;
     }
+    return true;
   }
 
   pause(now: number): void {

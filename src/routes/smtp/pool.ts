@@ -77,6 +77,9 @@ export class Pool implements ConnectionOwner, AsyncDisposable {
     const attempt = next(this.#waiting);
     if (attempt !== undefined) return this.#give(connection, attempt);
     if (!connection.idle) return;
+    // What is lined up behind a transaction that hangs must not wait for it.
+    const stolen = this.#steal();
+    if (stolen !== undefined) return this.#give(connection, stolen);
     this.#idle.push(connection);
     connection.rest();
   }
