@@ -21,7 +21,7 @@ export const usage = `npm run bench -- [options]    Postern beside Postfix, in o
   --json            the result as JSON on standard output
   --rounds N        rounds of each row (5)
   --seconds N       aimed at for a round of acceptance (3)
-  --backlog N       length of the long queue (1000000; needs about 8 GB)
+  --backlog N       length of the long queue (1000000; needs about 12 GB)
   --work FOLDER     where queues lie while this runs, on the disk under test (${workFolder()})
   --quiet-ms N      longest wait for an idle machine before a round (15000)
   --help

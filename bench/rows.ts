@@ -86,9 +86,9 @@ async function* relayRows(peers: readonly [Peer, Peer], setting: Setting): Async
 
 async function* backlogRows(setting: Setting): AsyncGenerator<Row> {
   setting.progress("a long queue");
-  const { dispatch, accept, coldListeningSeconds, largeQueue } = await measureBacklog(setting);
+  const { dispatch, accept, coldListeningSeconds } = await measureBacklog(setting);
   const [large, small] = dispatch;
-  const queue = `${largeQueue.toLocaleString("en")} queued`;
+  const queue = `${setting.backlog.toLocaleString("en")} queued`;
   const row = (what: string, unit: Row["unit"], values: readonly number[], goal?: Goal): Row => ({
     what,
     unit,

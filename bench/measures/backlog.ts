@@ -36,7 +36,6 @@ export interface Backlog {
   readonly accept: readonly [readonly number[], readonly number[]];
   /** Once with nothing of the queue in the page cache. */
   readonly coldListeningSeconds: number;
-  readonly largeQueue: number;
 }
 
 const bytesPerMessage = 7500;
@@ -62,8 +61,11 @@ export async function measureBacklog(setting: Setting): Promise<Backlog> {
     await peer.stop();
   }
   setting.progress(`filling a queue with ${backlog} messages`);
-  await fill(large, backlog + (rounds + 1) * perRound, setting);
-  const largeQueue = await countQueued(large);
+  // So many that the last round still finds the backlog.
+  const filled = backlog + rounds * perRound;
+  await fill(large, filled, setting);
+  const queued = await countQueued(large);
+  if (queued !== filled) throw new CannotMeasure(`the queue was filled with ${filled} messages and holds ${queued}`);
 
   const dispatch = await takeTurns([large, small], rounds, async (peer, round) => {
     if (peer === small) {
@@ -86,7 +88,7 @@ export async function measureBacklog(setting: Setting): Promise<Backlog> {
   await large.start({ kind: "held" });
   const coldListeningSeconds = large.startedWithinMs / 1000;
   await large.stop();
-  return { dispatch, accept, coldListeningSeconds, largeQueue };
+  return { dispatch, accept, coldListeningSeconds };
 }
 
 async function dispatchRound(
