@@ -72,11 +72,6 @@ export class Dispatcher {
     return this.#outlets;
   }
 
-  /** Attempts under way. */
-  get active(): number {
-    return this.#active;
-  }
-
   /** Whether a new job for the lane may be leased straight away instead of waiting in the store behind others. */
   hasRoom(lane: Lane, weight: number): boolean {
     return (
