@@ -3,10 +3,9 @@
  * Both queues are started in turn. A round: start on the queue, time until connections are accepted and until the first message is at the
  * sink, the rate at which the following messages arrive there, and the highest resident size until then.
  */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { CannotMeasure } from "../cannot-measure.ts";
@@ -38,6 +37,7 @@ export interface Backlog {
   readonly coldListeningSeconds: number;
 }
 
+const run = promisify(execFile);
 const bytesPerMessage = 7500;
 const spareBytes = 2 * 2 ** 30;
 const patienceMs = 30_000;
@@ -163,6 +163,8 @@ async function fill(peer: Postern, messages: number, setting: Setting): Promise<
   child.once("error", reject).once("close", resolve);
   const code = await promise;
   if (code !== 0) throw new CannotMeasure(`filling the queue ended with ${code ?? "a signal"}`);
+  // What the kernel still has to write would be written while the next round is measured.
+  await run("sync", ["-f", peer.spool]);
 }
 
 async function countQueued(peer: Postern): Promise<number> {
@@ -174,7 +176,6 @@ async function countQueued(peer: Postern): Promise<number> {
 
 /** Writes back what is dirty and lets the kernel forget the files, as after a start of the machine. */
 async function forgetPages(spool: string): Promise<void> {
-  const run = promisify(execFile);
   for (const entry of readdirSync(spool, { withFileTypes: true, recursive: true })) {
     if (!entry.isFile()) continue;
     const file = join(entry.parentPath, entry.name);
