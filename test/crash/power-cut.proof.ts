@@ -4,7 +4,7 @@ import { skipUnless } from "../support/programs.ts";
 import { cutPower } from "./power-cuts.ts";
 import { recordRun } from "./recorded-run.ts";
 
-const images = Number(process.env["PROOF_IMAGES"] ?? 400);
+const images = Number(process.env["PROOF_IMAGES"] ?? 300);
 const skip = skipUnless("strace");
 
 for (const [name, options] of [
