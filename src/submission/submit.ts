@@ -154,7 +154,8 @@ class Arrival implements Incoming {
 }
 
 function refusalOf(error: unknown): unknown {
-  if (error instanceof StoreFull) return new Refusal(failure("spool.full"), error);
+  // A full disk is no fault: no cause, so that a flood of refusals does not fill the log with stacks.
+  if (error instanceof StoreFull) return new Refusal(failure("spool.full"));
   if (error instanceof StoreFailed) return new Refusal(failure("spool.unavailable"), error);
   return error;
 }

@@ -111,6 +111,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     now: options.now,
     contents: new Contents(segments, (messageId) => reader.body(messageId)),
     freeBytes: () => free.bytes(),
+    ballastBytes: writerOptions.ballast.bytes,
     committed: (state) => maintenance.committed(state),
     failed: (error) => {
       segments.stop(error);

@@ -60,6 +60,7 @@ export interface SqliteStoreDeps {
   readonly now: () => number;
   readonly contents: Contents;
   readonly freeBytes: () => number;
+  readonly ballastBytes: number;
   /** After each commit: how much was written since the WAL began anew, how many finished messages wait, whether the ballast is there. */
   readonly committed: (state: { wal: WalState; finished: number; ballastHeld: boolean }) => void;
   /** The store cannot go on. Called once. */
@@ -84,6 +85,9 @@ export class SqliteStore implements QueueStore {
   #scheduled = false;
   /** Of the database's file: room as good as that of the file system. */
   #unusedBytes = 0;
+  /** While the ballast is gone the writer takes in nothing that needs the file to grow. */
+  #ballastHeld = true;
+  #closing = false;
   #failure: StoreFailed | null = null;
   #drained: (() => void)[] = [];
   readonly #others: ((message: FromWriter) => boolean)[] = [];
@@ -94,7 +98,10 @@ export class SqliteStore implements QueueStore {
     this.#deps = deps;
     worker.on("message", (message: FromWriter) => this.#hear(message));
     worker.on("error", (error) => this.#fail(`the store's writer stopped: ${error.message}`));
-    worker.on("exit", () => this.#fail("the store is closed"));
+    worker.on("exit", () => {
+      // It may be heard of in the same turn as the writer's last answer.
+      if (!this.#closing) this.#fail("the store is closed");
+    });
   }
 
   async apply(all: readonly Operation[]): Promise<void> {
@@ -172,6 +179,7 @@ export class SqliteStore implements QueueStore {
   }
 
   freeBytes(): number {
+    if (!this.#ballastHeld && this.#unusedBytes <= this.#deps.ballastBytes * 2) return 0;
     return this.#deps.freeBytes() + this.#unusedBytes;
   }
 
@@ -203,6 +211,7 @@ export class SqliteStore implements QueueStore {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#failure !== null) return;
     await this.settle();
+    this.#closing = true;
     if (this.#failure === null) await this.ask({ kind: "close" }, "closed").catch(() => undefined);
     this.#failure ??= new StoreFailed("the store is closed");
     await this.#worker.terminate();
@@ -252,6 +261,7 @@ export class SqliteStore implements QueueStore {
   #hear(message: FromWriter): void {
     if (message.kind === "done") return this.#done(message);
     if (message.kind === "failed") this.#fail(message.text);
+    if (message.kind === "ballast") this.#ballastHeld = message.held;
     const index = this.#others.findIndex((take) => take(message));
     if (index >= 0) this.#others.splice(index, 1);
   }
@@ -259,6 +269,7 @@ export class SqliteStore implements QueueStore {
   #done({ totals, results, errors, freed, contents, wal, unusedBytes, ballastHeld }: BatchDone): void {
     const pending = this.#inFlight ?? [];
     this.#inFlight = null;
+    this.#ballastHeld = ballastHeld;
     this.#totals = totals;
     this.#unusedBytes = unusedBytes;
     if (this.#batches.length > 0) this.#schedule();

@@ -41,6 +41,9 @@ export class SegmentWriter implements ContentWriter {
   #filled = 0;
   /** The write under way; its failure is told to whoever comes next. */
   #writing: Promise<void> = Promise.resolve();
+  /** The last call of `write` that had to wait. */
+  #long: Promise<void> = Promise.resolve();
+  #aborted = false;
 
   /** @param kept places that a row names: giving them back would let another message overwrite this one, so `abort` does not. */
   constructor(segments: Segments, pool: StagePool, kept: WeakSet<readonly Extent[]>) {
@@ -56,7 +59,8 @@ export class SegmentWriter implements ContentWriter {
       this.#filled += piece.byteLength;
       return;
     }
-    return this.#writeLong(piece);
+    this.#long = this.#writeLong(piece);
+    return this.#long;
   }
 
   async finish(): Promise<readonly Extent[]> {
@@ -71,8 +75,11 @@ export class SegmentWriter implements ContentWriter {
 
   abort(): void {
     if (this.#finished !== null && this.#kept.has(this.#finished)) return;
-    // The space must not be given to another while a write to it is under way.
-    void this.#writing
+    this.#aborted = true;
+    // The space must not be given to another while a write to it is under way, nor while one is about to begin.
+    void this.#long
+      .catch(() => undefined)
+      .then(() => this.#writing)
       .catch(() => undefined)
       .then(() => {
         for (const extent of this.#extents.splice(0)) this.#segments.free(extent);
@@ -82,7 +89,7 @@ export class SegmentWriter implements ContentWriter {
   }
 
   async #writeLong(piece: Uint8Array): Promise<void> {
-    for (let at = 0; at < piece.byteLength;) {
+    for (let at = 0; at < piece.byteLength && !this.#aborted;) {
       this.#stage ??= this.#pool.take(this.#extents.length === 0);
       const count = Math.min(piece.byteLength - at, this.#stage.byteLength - this.#filled);
       this.#stage.set(piece.subarray(at, at + count), this.#filled);

@@ -108,7 +108,8 @@ export class Maintenance implements AsyncDisposable {
       if (this.#state.finished > 0) this.#move();
     } else if (this.#state.finished >= this.#options.chunk) this.#move();
     if (performance.now() - this.#retainedAt > retainEveryMs) this.#retain();
-    if (!this.#state.ballastHeld && this.#deps.freeBytes() > this.#deps.ballastBytes * 2) this.#takeBallast();
+    // Acceptance stops until it is back, so not much more than its own size is asked for.
+    if (!this.#state.ballastHeld && this.#deps.freeBytes() > this.#deps.ballastBytes * 1.25) this.#takeBallast();
   }
 
   #checkpoint(): void {
