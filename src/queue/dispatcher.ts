@@ -36,13 +36,13 @@ export interface DispatcherPorts {
 }
 
 /** Jobs in memory at most; beyond it new mail waits in the store. */
-const maxJobs = 2000;
+const maxJobs = 1000;
 /** Bytes of content in memory at most. */
-const maxBytes = 64 * 1024 * 1024;
+const maxBytes = 32 * 1024 * 1024;
 /** Jobs of one lane in memory at most, so that one flood leaves room for the others. */
-const maxLaneJobs = 500;
+const maxLaneJobs = 400;
 /** Recipients leased by one claim. */
-const claimSize = 200;
+const claimSize = 150;
 /** Pause after a claim that failed (no space for it). */
 const claimAgainMs = 10_000;
 const probeTimeoutMs = 60_000;
