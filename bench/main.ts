@@ -74,7 +74,7 @@ function notes(rows: readonly Row[], { rounds, quick }: Options): string {
   return [
     `${describe()}. Medians of ${rounds} rounds, ratios taken round by round; both peers sync before they acknowledge.`,
     ...(quick ? ["Quick: too short and too few for a claim."] : []),
-    remarks === "" ? "Nobody else used more than a tenth of the machine; nothing was lost or doubled." : remarks,
+    remarks === "" ? "Nobody else used more than a tenth of the machine in any round; nothing was lost or doubled." : remarks,
   ].join("\n");
 }
 

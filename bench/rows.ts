@@ -4,7 +4,7 @@
 import { goals, type Goal, type Row } from "./goals.ts";
 import { measureAccept, type AcceptCell, type AcceptRound } from "./measures/accept.ts";
 import { measureBacklog } from "./measures/backlog.ts";
-import { compare } from "./measures/comparison.ts";
+import { compare, mostNoise, type Turn } from "./measures/comparison.ts";
 import { measureRelay, type RelayRound } from "./measures/relay.ts";
 import type { Peer } from "./peers/peer.ts";
 import { Postern } from "./peers/postern.ts";
@@ -17,7 +17,6 @@ export type Part = (typeof parts)[number];
 
 const kilobyte = 1024;
 const megabyte = 1024 * kilobyte;
-const remarkableNoise = 0.1;
 
 const acceptCells: readonly (AcceptCell & { readonly part: Part; readonly goal: Goal })[] = [
   { part: "accept", bytes: 4 * kilobyte, sessions: 50, kept: true, goal: goals.acceptKept },
@@ -131,15 +130,20 @@ async function* backlogRows(setting: Setting): AsyncGenerator<Row> {
     ratio: ratioOf(...rates),
     remarks: remarks([...large, ...small]),
   };
-  yield { ...row(`${queue}: accept 4 KB, ratio to an empty queue`, "messages/s", accept[0]), ratio: ratioOf(...accept) };
+  const taken = accept.map((rounds) => rounds.map(({ perSecond }) => perSecond)) as [number[], number[]];
+  yield {
+    ...row(`${queue}: accept 4 KB, ratio to an empty queue`, "messages/s", taken[0]),
+    ratio: ratioOf(...taken),
+    remarks: remarks(accept.flat()),
+  };
 }
 
-function remarks(rounds: readonly (Pick<AcceptRound, "noise"> & Partial<Pick<AcceptRound, "surplus">> & Partial<RelayRound>)[]): string[] {
+function remarks(rounds: readonly (Turn & Partial<Pick<AcceptRound, "surplus">> & Partial<RelayRound>)[]): string[] {
   const noise = spreadOf(rounds.map(({ noise }) => noise));
   const sum = (figure: (round: (typeof rounds)[number]) => number | undefined): number =>
     rounds.reduce((total, round) => total + (figure(round) ?? 0), 0);
   const found: string[] = [];
-  if (noise.median > remarkableNoise)
+  if (noise.max > mostNoise)
     found.push(`others used ${percent(noise.median)} (${percent(noise.min)}–${percent(noise.max)}) of the machine`);
   if (rounds.some(({ surplus }) => surplus !== undefined && surplus !== 0)) found.push("THE QUEUE DID NOT HOLD WHAT WAS ACCEPTED");
   if (sum(({ missing }) => missing) > 0) found.push(`ONLY: ${sum(({ missing }) => missing)} messages never came`);

@@ -8,7 +8,7 @@ import { listenForNoise } from "../machine/noise.ts";
 import { quiet } from "../machine/machine.ts";
 import type { Peer } from "../peers/peer.ts";
 import type { Setting } from "../setting.ts";
-import { takeTurns } from "./comparison.ts";
+import { takeTurns, type Turn } from "./comparison.ts";
 
 export interface AcceptCell {
   readonly bytes: number;
@@ -16,12 +16,10 @@ export interface AcceptCell {
   readonly kept: boolean;
 }
 
-export interface AcceptRound {
+export interface AcceptRound extends Turn {
   readonly messages: number;
   readonly perSecond: number;
   readonly cpuSecondsPer1000: number;
-  /** Share of the machine that others used. */
-  readonly noise: number;
   /** What the queue held afterwards less what got a 250: 0, or something is wrong. */
   readonly surplus: number;
 }

@@ -15,24 +15,26 @@ import { freeBytes, quiet } from "../machine/machine.ts";
 import { listenForNoise } from "../machine/noise.ts";
 import { Postern } from "../peers/postern.ts";
 import type { Setting } from "../setting.ts";
-import { takeTurns } from "./comparison.ts";
+import { mostTries, takeTurns, type Turn } from "./comparison.ts";
 
-export interface DispatchRound {
+export interface DispatchRound extends Turn {
   /** From the execution of the start script until connections are accepted. */
   readonly listeningSeconds: number;
   /** Until the first message is at the sink. */
   readonly firstDispatchSeconds: number;
   readonly perSecond: number;
   readonly peakResidentBytes: number;
-  readonly pssBytes: number;
-  readonly noise: number;
+}
+
+export interface BesideRound extends Turn {
+  readonly perSecond: number;
 }
 
 export interface Backlog {
   /** With the large queue, and with one that holds only what is dispatched. */
   readonly dispatch: readonly [readonly DispatchRound[], readonly DispatchRound[]];
-  /** Messages a second accepted beside the large queue, and into an empty one. */
-  readonly accept: readonly [readonly number[], readonly number[]];
+  /** Acceptance beside the large queue, and into an empty one. */
+  readonly accept: readonly [readonly BesideRound[], readonly BesideRound[]];
   /** Once with nothing of the queue in the page cache. */
   readonly coldListeningSeconds: number;
 }
@@ -47,7 +49,7 @@ export async function measureBacklog(setting: Setting): Promise<Backlog> {
   const { folder, signal, backlog, dispatchMessages, rounds } = setting;
   const [warmUp, slack] = [Math.ceil(dispatchMessages / 10), 2000];
   const perRound = warmUp + dispatchMessages + slack;
-  const needed = (backlog + rounds * perRound) * bytesPerMessage + spareBytes;
+  const needed = (backlog + rounds * perRound * mostTries) * bytesPerMessage + spareBytes;
   if (freeBytes(folder) < needed)
     throw new CannotMeasure(
       `${backlog} messages need ${gigabytes(needed)} in ${folder}, where ${gigabytes(freeBytes(folder))} are free: name another with --work`,
@@ -62,7 +64,7 @@ export async function measureBacklog(setting: Setting): Promise<Backlog> {
   }
   setting.progress(`filling a queue with ${backlog} messages`);
   // So many that the last round still finds the backlog.
-  const filled = backlog + rounds * perRound;
+  const filled = backlog + rounds * perRound * mostTries;
   await fill(large, filled, setting);
   const queued = await countQueued(large);
   if (queued !== filled) throw new CannotMeasure(`the queue was filled with ${filled} messages and holds ${queued}`);
@@ -80,9 +82,11 @@ export async function measureBacklog(setting: Setting): Promise<Backlog> {
   });
   await refill(small, 0, setting);
   const accept = await takeTurns([large, small], rounds, async (peer, round) => {
-    const perSecond = await acceptRound(peer, dispatchMessages, setting);
-    setting.progress(`round ${round + 1} ${peer === large ? "large" : "small"} queue, accepting ${perSecond.toFixed(0)}/s`);
-    return perSecond;
+    const result = await acceptRound(peer, dispatchMessages, setting);
+    setting.progress(
+      `round ${round + 1} ${peer === large ? "large" : "small"} queue, accepting ${result.perSecond.toFixed(0)}/s, others ${(100 * result.noise).toFixed(0)} %`,
+    );
+    return result;
   });
   await forgetPages(large.spool);
   await large.start({ kind: "held" });
@@ -110,13 +114,12 @@ async function dispatchRound(
     );
     const to = await sink.reached(warmUp + messages, patienceMs, signal);
     if (to.count < warmUp + messages) throw new CannotMeasure(`only ${to.count} of ${warmUp + messages} queued messages were dispatched`);
-    const { peakResidentBytes, pssBytes } = peer.group.memory();
+    const { peakResidentBytes } = peer.group.memory();
     return {
       listeningSeconds: peer.startedWithinMs / 1000,
       firstDispatchSeconds: (first.at - begun) / 1000,
       perSecond: ((to.count - from.count) / (to.at - from.at)) * 1000,
       peakResidentBytes,
-      pssBytes,
       noise: noise.share(0),
     };
   } finally {
@@ -124,17 +127,19 @@ async function dispatchRound(
   }
 }
 
-async function acceptRound(peer: Postern, messages: number, setting: Setting): Promise<number> {
+async function acceptRound(peer: Postern, messages: number, setting: Setting): Promise<BesideRound> {
   await peer.start({ kind: "held" });
   try {
     const load = { port: peer.port, bytes: 4096, sessions, kept: true };
     await smtpSource({ ...load, messages: 500 }, setting.signal);
     const before = await peer.queued();
     await quiet(setting.quietMs, setting.signal);
-    const { seconds } = await smtpSource({ ...load, messages }, setting.signal);
+    const noise = listenForNoise(() => peer.group.cpuSeconds());
+    const { seconds, cpuSeconds } = await smtpSource({ ...load, messages }, setting.signal);
+    const share = noise.share(cpuSeconds);
     const surplus = (await peer.queued()) - before - messages;
     if (surplus !== 0) throw new CannotMeasure(`the queue grew by ${messages + surplus} when ${messages} were accepted`);
-    return messages / seconds;
+    return { perSecond: messages / seconds, noise: share };
   } finally {
     await peer.stop();
   }

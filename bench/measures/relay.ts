@@ -9,7 +9,7 @@ import { quiet } from "../machine/machine.ts";
 import { listenForNoise } from "../machine/noise.ts";
 import type { Peer } from "../peers/peer.ts";
 import type { Setting } from "../setting.ts";
-import { takeTurns } from "./comparison.ts";
+import { takeTurns, type Turn } from "./comparison.ts";
 
 export interface RelayCell {
   readonly messages: number;
@@ -17,13 +17,12 @@ export interface RelayCell {
   readonly sessions: number;
 }
 
-export interface RelayRound {
+export interface RelayRound extends Turn {
   readonly perSecond: number;
   readonly acceptedPerSecond: number;
   /** Counted until two seconds after the last message, so that what a peer puts off counts too. */
   readonly cpuSecondsPer1000: number;
   readonly peakPssBytes: number;
-  readonly noise: number;
   /** Messages that never came. */
   readonly missing: number;
   readonly duplicates: number;
