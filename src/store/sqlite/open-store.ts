@@ -100,7 +100,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     await Segments.open({
       directory: segmentFolder,
       segmentBytes: tuning.segmentBytes ?? 64 * mb,
-      spare: tuning.spareSegments ?? 4,
+      spare: tuning.spareSegments ?? 12,
       extentsOf: (segment) => reader.extents(segment),
       freeBytes: () => free.bytes(),
       failed: (error) => store.breakDown(`a segment could not be written: ${error.message}`),

@@ -20,6 +20,8 @@ export interface SegmentsOptions {
 
 /** Descriptors kept open; a backlog may have thousands of segments. */
 const openLimit = 64;
+/** All spare segments are kept while the disk has this many times their size free; else a quarter of them. */
+const roomyFactor = 8;
 
 /**
  * Files of one size that are used again and again: overwriting what was written before allocates nothing and changes no metadata, so that a
@@ -233,7 +235,10 @@ export class Segments implements AsyncDisposable {
 
   #dropSpare(): void {
     const empty = this.#allocator.empty();
-    for (const segment of empty.slice(this.#options.spare)) {
+    // Used again, a segment costs half of what a new one does; where the disk has little room, others need it more.
+    const { spare, segmentBytes, freeBytes } = this.#options;
+    const kept = freeBytes() > spare * segmentBytes * roomyFactor ? spare : Math.ceil(spare / 4);
+    for (const segment of empty.slice(kept)) {
       if (this.#busy.has(segment)) continue;
       this.#allocator.forget(segment);
       const file = this.#open.get(segment);
