@@ -13,10 +13,10 @@ test("an offset moves every port, and only sound offsets are taken", () => {
   assert.ok(typeof ports !== "string");
   assert.equal(ports.gateway.smtp, 2625);
   assert.equal(ports.sandbox.ui, 8126);
-  assert.match(String(demoPorts(50)), /multiple of 100/);
-  assert.match(String(demoPorts(20_100)), /at most 20000/);
-  assert.match(String(demoPorts(-100)), /whole number/);
-  assert.match(String(demoPorts(0.5)), /whole number/);
+  assert.match(demoPorts(50) as string, /multiple of 100/);
+  assert.match(demoPorts(20_100) as string, /at most 20000/);
+  assert.match(demoPorts(-100) as string, /whole number/);
+  assert.match(demoPorts(0.5) as string, /whole number/);
   const farthest = demoPorts(20_000);
   assert.ok(typeof farthest !== "string" && namedPorts(farthest).every(({ port }) => port <= 65_535));
 });

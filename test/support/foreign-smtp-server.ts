@@ -21,7 +21,7 @@ export async function startForeignSmtpServer(options: SMTPServerOptions = {}): P
         envelopes.push({
           from: from === false ? "" : from.address,
           to: session.envelope.rcptTo.map((recipient) => recipient.address),
-          user: session.user as unknown as string | undefined,
+          user: session.user,
         });
         done();
       });

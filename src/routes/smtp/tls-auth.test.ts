@@ -101,7 +101,7 @@ test("implicit TLS, with a client certificate", async () => {
     { ...certificate, ca: authority.cert, requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.2" },
     (socket) => {
       socket.write("220 mx\r\n");
-      socket.on("data", () => socket.write(`250 ${socket.getPeerCertificate().subject.CN}\r\n`)).on("error", () => undefined);
+      socket.on("data", () => socket.write(`250 ${String(socket.getPeerCertificate().subject.CN)}\r\n`)).on("error", () => undefined);
     },
   );
   server.listen(0, "127.0.0.1");
@@ -141,7 +141,7 @@ for (const mechanism of ["plain", "login", "auto", "xoauth2"] as const) {
       onAuth(auth, _session, done) {
         const secret = auth.method === "XOAUTH2" ? auth.accessToken : auth.password;
         if (auth.username === "app@contoso.example" && secret === "gehöim") return done(null, { user: auth.username as string });
-        return done(null, { data: { status: "401", schemes: "bearer", scope: "mail" } } as never);
+        return done(null, { data: { status: "401", schemes: "bearer", scope: "mail" } });
       },
     });
     const options = { tls: "required", ca: authority.cert, serverName: "mx.fabrikam.example" } as const;

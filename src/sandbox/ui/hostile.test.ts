@@ -50,7 +50,7 @@ test("a foreign Host or Origin gets nothing", async () => {
       ["DELETE", "/api/messages"],
       ["POST", "/api/clock"],
     ] as const) {
-      const { status, text } = await ask(sandbox, method, path, { host: own, ...headers } as Record<string, string>);
+      const { status, text } = await ask(sandbox, method, path, { host: own, ...headers });
       assert.equal(status, 403);
       assert.equal(JSON.parse(text).error.code, "request.foreign-origin");
     }

@@ -43,7 +43,7 @@ test("a data directory of schema 1 opens", async () => {
   change(
     join(place.directory, "queue.sqlite"),
     `${first.sql};
-     PRAGMA application_id = ${0x506f5374}; PRAGMA user_version = 1;
+     PRAGMA application_id = 1349473140; PRAGMA user_version = 1;
      INSERT INTO message VALUES (4711, 1000, 9000, 'app', 'scanner@contoso.example',
        '{"id":4711,"receivedAt":1000,"principal":"app","origin":{"door":"smtp"},"reversePath":"scanner@contoso.example","messageIdField":"<a@b>","subject":"Scan","author":"scanner@contoso.example","size":5,"expiresAt":9000}',
        NULL, 3, x'503a0a48656c6c6f');
