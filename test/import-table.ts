@@ -44,6 +44,9 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Folders whose sub-folders are adapters: strangers to each other. What lies beside them is shared by all. */
 export const adapterFolders: readonly string[] = ["routes", "ingress", "store", "services"];
 
+/** What adapters of a folder share beyond the files on top of it: an engine, not an adapter; it knows none of them. */
+export const sharedByAdapters: readonly string[] = ["routes/smtp-client"];
+
 /** No I/O, no clock of the machine, no randomness: these come in as arguments. */
 export const pureFolders: readonly string[] = ["mail", "wire", "services", "routing"];
 

@@ -1,5 +1,6 @@
 import { Type, type Static } from "typebox";
 import { type Decoded, durationOption, fileOption, optionsObject, secretOption, sizeOption } from "../../lib/option-schema.ts";
+import { type AuthMechanism, defaultTimeouts, type SecretProvider, type Settings } from "../smtp-client/settings.ts";
 
 /** Options of a route of kind `smtp`, as the configuration file has them. */
 export const smtpRouteSchema = optionsObject(
@@ -88,37 +89,12 @@ export const smtpRouteSchema = optionsObject(
 
 type Parsed = Decoded<Static<typeof smtpRouteSchema>>;
 
-/** A secret, or where to get it each time: a token runs out. */
-export type SecretProvider = string | ((signal: AbortSignal) => string | Promise<string>);
-
 export interface SmtpRouteOptions extends Omit<Parsed, "auth" | "kind"> {
   readonly kind?: "smtp";
-  readonly auth?: { readonly mechanism?: "auto" | "plain" | "login" | "xoauth2"; readonly user: string; readonly secret: SecretProvider };
+  readonly auth?: { readonly mechanism?: AuthMechanism; readonly user: string; readonly secret: SecretProvider };
 }
 
 /** Options with every default in place. */
-export type Settings = Required<Omit<SmtpRouteOptions, "ca" | "clientCertificate" | "auth" | "maxSize" | "timeouts" | "kind" | "paused">> &
-  Pick<SmtpRouteOptions, "ca" | "clientCertificate" | "auth"> & { readonly maxSize: number | null; readonly timeouts: Timeouts };
-
-export interface Timeouts {
-  readonly connectMs: number;
-  readonly greetingMs: number;
-  readonly commandMs: number;
-  readonly dataMs: number;
-  readonly blockMs: number;
-  readonly endMs: number;
-}
-
-// RFC 5321 §4.5.3.2: minimum timeouts of a client.
-const defaultTimeouts: Timeouts = {
-  connectMs: 30_000,
-  greetingMs: 300_000,
-  commandMs: 300_000,
-  dataMs: 120_000,
-  blockMs: 180_000,
-  endMs: 600_000,
-};
-
 export function withDefaults(options: SmtpRouteOptions): Settings {
   return {
     port: 25,

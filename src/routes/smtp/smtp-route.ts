@@ -3,11 +3,12 @@ import type { Failure } from "../../mail/failure.ts";
 import { replyText } from "../../mail/reply.ts";
 import type { OutgoingContent, ProbeResult, Route, RouteTraits } from "../route.ts";
 import type { RouteLog } from "../route-log.ts";
-import { Attempt } from "./attempt.ts";
-import { OpenFailed } from "./handshake.ts";
-import { openConnection } from "./open.ts";
-import { type Settings, type SmtpRouteOptions, withDefaults } from "./options.ts";
-import { Pool } from "./pool.ts";
+import { Attempt } from "../smtp-client/attempt.ts";
+import { OpenFailed } from "../smtp-client/handshake.ts";
+import { openConnection } from "../smtp-client/open.ts";
+import type { Settings } from "../smtp-client/settings.ts";
+import { type SmtpRouteOptions, withDefaults } from "./options.ts";
+import { Pool } from "../smtp-client/pool.ts";
 
 /**
  * The way out by SMTP, for every next hop that speaks it.

@@ -10,7 +10,7 @@ import type { Channel, ChannelListener, Lost } from "./channel.ts";
 import { classifyReply } from "./classify.ts";
 import { composeContent, contentParts, isSmall } from "./content.ts";
 import { inDoubt, lossFailure } from "./loss.ts";
-import type { Settings } from "./options.ts";
+import type { Settings } from "./settings.ts";
 import { remoteId } from "./remote-id.ts";
 
 /** The pool, as a connection sees it. */

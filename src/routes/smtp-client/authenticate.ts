@@ -5,7 +5,7 @@ import { plainExchange } from "../../wire/sasl/client-plain.ts";
 import { xoauth2Exchange } from "../../wire/sasl/client-xoauth2.ts";
 import { classifyReply } from "./classify.ts";
 import { type Handshake, OpenFailed } from "./handshake.ts";
-import type { Settings } from "./options.ts";
+import type { Settings } from "./settings.ts";
 
 type Auth = NonNullable<Settings["auth"]>;
 

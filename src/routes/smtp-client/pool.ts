@@ -9,7 +9,7 @@ import type { Lost } from "./channel.ts";
 import { OpenFailed } from "./handshake.ts";
 import { lossFailure } from "./loss.ts";
 import { openConnection } from "./open.ts";
-import type { Settings } from "./options.ts";
+import type { Settings } from "./settings.ts";
 
 /**
  * The connections of one route, kept open and re-used, and the attempts that wait for one.

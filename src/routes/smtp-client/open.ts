@@ -10,7 +10,7 @@ import { authenticate } from "./authenticate.ts";
 import { Channel } from "./channel.ts";
 import { classifyReply } from "./classify.ts";
 import { Handshake, OpenFailed, type OpenStep } from "./handshake.ts";
-import type { Settings } from "./options.ts";
+import type { Settings } from "./settings.ts";
 
 export interface Opened {
   readonly channel: Channel;

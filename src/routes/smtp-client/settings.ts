@@ -1,0 +1,56 @@
+import type { RouteTraits } from "../route.ts";
+
+/** A secret, or where to get it each time: a token runs out. */
+export type SecretProvider = string | ((signal: AbortSignal) => string | Promise<string>);
+
+export type AuthMechanism = "auto" | "plain" | "login" | "xoauth2";
+
+/** What the client engine needs to know about one next hop, every default in place. Routes make it from their options. */
+export interface Settings {
+  /** Of the route: for logs. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /**
+   * none: plain. opportunistic: STARTTLS when offered, certificate not verified, plain when it fails. required: STARTTLS with a verified
+   * certificate, or nothing is sent. implicit: TLS from the first byte, verified.
+   */
+  readonly tls: "none" | "opportunistic" | "required" | "implicit";
+  /** Name the certificate must carry. */
+  readonly serverName: string;
+  /** PEM of the authorities to trust instead of the well-known ones. */
+  readonly ca?: string;
+  readonly clientCertificate?: { readonly cert: string; readonly key: string };
+  readonly auth?: { readonly mechanism?: AuthMechanism; readonly user: string; readonly secret: SecretProvider };
+  readonly authWithoutTls: boolean;
+  readonly helloName: string;
+  readonly maxConnections: number;
+  readonly maxMessagesPerConnection: number;
+  readonly maxRecipients: number;
+  /** Bytes; null: what the next hop says itself. */
+  readonly maxSize: number | null;
+  readonly idleMs: number;
+  /** The next hop may be at a loopback, private or link-local address. */
+  readonly allowPrivate: boolean;
+  readonly inDoubt: RouteTraits["inDoubt"];
+  readonly timeouts: Timeouts;
+}
+
+export interface Timeouts {
+  readonly connectMs: number;
+  readonly greetingMs: number;
+  readonly commandMs: number;
+  readonly dataMs: number;
+  readonly blockMs: number;
+  readonly endMs: number;
+}
+
+// RFC 5321 §4.5.3.2: minimum timeouts of a client.
+export const defaultTimeouts: Timeouts = {
+  connectMs: 30_000,
+  greetingMs: 300_000,
+  commandMs: 300_000,
+  dataMs: 120_000,
+  blockMs: 180_000,
+  endMs: 600_000,
+};
