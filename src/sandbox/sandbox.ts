@@ -8,6 +8,7 @@ import { Faults } from "./faults/faults.ts";
 import type { House } from "./house.ts";
 import { MessageStore } from "./messages/message-store.ts";
 import type { SandboxOptions } from "./options.ts";
+import { PostOffice } from "./post/post-office.ts";
 import { rooms } from "./rooms.ts";
 import { openReceiver } from "./smtp/receiver.ts";
 import { openUi } from "./ui/ui.ts";
@@ -45,7 +46,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   );
   // Microsoft's endpoints take TLS 1.2 and 1.3.
   const tls = createSecureContext({ cert, key, minVersion: "TLSv1.2" });
-  const house: House = { options, clock, messages, faults: new Faults(options.faults), tls };
+  const post = new PostOffice(options, clock, messages);
+  const house: House = { options, clock, messages, faults: new Faults(options.faults), post, tls };
   const services: { service: string; environmentName: string; port: number }[] = [];
   for (const make of rooms) {
     const room = make(house);

@@ -4,7 +4,8 @@ import { createInterface } from "node:readline";
 import type { SandboxMessage } from "./message.ts";
 
 /**
- * The index file of the message folder: one JSON line a message, in order of arrival. Never synced: a sandbox may forget in a power cut.
+ * The index file of the message folder: one JSON line a message, in order of arrival, and another when more was found out about it. Never
+ * synced: a sandbox may forget in a power cut.
  *
  * Written synchronously: a few hundred bytes into the page cache cost less (5 µs) than a trip to libuv's threads and back. A line cut off by a
  * crash is dropped at the next start. Known defect: lines of messages that were trimmed stay until the next start or clearing.
@@ -35,23 +36,21 @@ export class IndexLog implements Disposable {
 }
 
 async function readLines(path: string, keep: number): Promise<{ messages: SandboxMessage[]; lines: string[] }> {
-  const messages: SandboxMessage[] = [];
-  const lines: string[] = [];
+  // By id, in the order of their first lines: a later line of an id says what was found out since.
+  const found = new Map<string, { message: SandboxMessage; line: string }>();
   try {
     for await (const line of createInterface({ input: createReadStream(path, "utf8"), crlfDelay: Infinity })) {
       const message = readLine(line);
       if (message === null) continue;
-      messages.push(message);
-      lines.push(`${line}\n`);
-      if (messages.length >= keep * 2) {
-        messages.splice(0, messages.length - keep);
-        lines.splice(0, lines.length - keep);
-      }
+      found.set(message.id, { message, line: `${line}\n` });
+      if (found.size < keep * 2) continue;
+      for (const id of [...found.keys()].slice(0, found.size - keep)) found.delete(id);
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
-  return { messages: messages.slice(-keep), lines: lines.slice(-keep) };
+  const kept = [...found.values()].slice(-keep);
+  return { messages: kept.map(({ message }) => message), lines: kept.map(({ line }) => line) };
 }
 
 /** null for a line that a crash cut off. Whole lines are ours and hold what we wrote. */

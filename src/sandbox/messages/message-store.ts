@@ -24,6 +24,7 @@ export interface MessageStoreOptions {
 export type NewMessage = Omit<SandboxMessage, "id" | "size">;
 
 const indexName = "index.ndjson";
+const nothing = Buffer.alloc(0);
 
 export class MessageStore implements AsyncDisposable {
   readonly #options: MessageStoreOptions;
@@ -67,14 +68,22 @@ export class MessageStore implements AsyncDisposable {
     return new MessageWriter(this.#options.folder);
   }
 
-  /** Keeps a message whose content is complete. Resolves when it is in the listing. */
-  async keep(writer: MessageWriter, facts: NewMessage): Promise<SandboxMessage> {
+  /** A new id, for a message whose own text must name it: give it to `keep` soon. */
+  nextId(): string {
+    return formatId(this.#ids.next());
+  }
+
+  /**
+   * Keeps a message whose content is complete. Resolves when it is in the listing.
+   *
+   * @param prefix what the service put on top of it
+   */
+  async keep(writer: MessageWriter, facts: NewMessage, prefix: Buffer = nothing, id = this.nextId()): Promise<SandboxMessage> {
     while (this.#clearing !== null) await this.#clearing;
     this.#busy++;
     try {
-      const id = formatId(this.#ids.next());
-      const message: SandboxMessage = { id, ...facts, size: writer.size };
-      await writer.finish(this.#path(id));
+      const message: SandboxMessage = { id, ...facts, size: prefix.length + writer.size };
+      await writer.finish(this.#path(id), prefix);
       this.#log.append(message);
       this.#messages.push(message);
       this.#count(message);
@@ -84,6 +93,15 @@ export class MessageStore implements AsyncDisposable {
       this.#busy--;
       if (this.#busy === 0) this.#idle?.();
     }
+  }
+
+  /** Adds what was found out later. Nothing happens when the message has gone. */
+  amend(id: string, findings: Partial<NewMessage>): void {
+    const message = this.#byId.get(id);
+    if (message === undefined) return;
+    Object.assign(message, findings);
+    // A line of the same id takes the place of the earlier one when the index is read again.
+    this.#log.append(message);
   }
 
   get(id: string): SandboxMessage | null {

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { createReadStream, createWriteStream, writeFileSync } from "node:fs";
 import { open, rename, rm, writeFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { summaryBytes } from "./summary.ts";
 
 /**
@@ -43,15 +44,30 @@ export class MessageWriter {
     if (this.#held > inMemory) return this.#spill();
   }
 
-  /** Puts the complete content at `path`. Once. */
-  async finish(path: string): Promise<void> {
+  /** The complete content, as often as wanted, until it is finished. */
+  async *content(): AsyncGenerator<Buffer> {
+    if (this.#spilling !== null) await this.#spill();
+    if (this.#part === null) yield* this.#pieces;
+    else yield* createReadStream(this.#partPath);
+  }
+
+  /** Puts the complete content at `path`, behind `prefix`. Once. */
+  async finish(path: string, prefix: Buffer): Promise<void> {
     if (this.#spilling === null) {
       const [first] = this.#pieces;
-      const content = first !== undefined && this.#pieces.length === 1 ? first : Buffer.concat(this.#pieces);
+      const whole = first !== undefined && this.#pieces.length === 1 && prefix.length === 0;
+      const content = whole ? first : Buffer.concat([prefix, ...this.#pieces]);
       if (content.length <= synchronous) return writeFileSync(path, content, { mode: 0o600 });
       return await writeFile(path, content, { mode: 0o600 });
     }
     await this.#spill();
+    if (prefix.length > 0) {
+      // A copy: what goes on top was only known when all had come.
+      await writeFile(`${path}.part`, prefix, { mode: 0o600 });
+      await pipeline(createReadStream(this.#partPath), createWriteStream(`${path}.part`, { flags: "a" }));
+      await rename(`${path}.part`, path);
+      return await this.abort();
+    }
     this.#done = true;
     await this.#part?.file.close();
     await rename(this.#partPath, path);

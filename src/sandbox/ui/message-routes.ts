@@ -6,6 +6,37 @@ import { HttpFailure } from "../../lib/http/http-failure.ts";
 import type { House } from "../house.ts";
 import type { SandboxMessage } from "../messages/message.ts";
 
+const AuthenticationSchema = Type.Union([
+  Type.Object(
+    {
+      spf: Type.String(),
+      dkim: Type.String(),
+      dmarc: Type.String(),
+      signedBy: Type.Array(Type.String(), { description: "Domains whose DKIM signatures hold." }),
+    },
+    { description: "Results as in RFC 8601: pass, fail, softfail, neutral, none, temperror, permerror." },
+  ),
+  Type.Null(),
+]);
+
+const DeliverySchema = Type.Object({
+  recipient: Type.String(),
+  to: Type.String({ description: "mailbox (of the tenant), internet or nowhere." }),
+  status: Type.String({ description: "queued, delivered or bounced." }),
+  address: Type.Union([Type.String(), Type.Null()], { description: "From which the service sent it; null inside the tenant." }),
+  mailFrom: Type.String({ description: "The reverse-path it left with." }),
+  authentication: AuthenticationSchema,
+  reason: Type.Union([Type.String(), Type.Null()], { description: "What went wrong: `550 5.1.10 …`." }),
+});
+
+const AttributionSchema = Type.Object({
+  direction: Type.String({ description: "Originating or Incoming." }),
+  connector: Type.Union([Type.String(), Type.Null()], { description: "null: the invisible default connector." }),
+  connectorType: Type.Union([Type.String(), Type.Null()]),
+  by: Type.String({ description: "certificate, ip, sender-domain or default." }),
+  treatAsInternal: Type.Boolean(),
+});
+
 const MessageSchema = Type.Object({
   id: Type.String(),
   service: Type.String({ description: "The room that took it: tenant-mx, internet-mx." }),
@@ -17,6 +48,10 @@ const MessageSchema = Type.Object({
   size: Type.Integer({ description: "Octets of content." }),
   messageId: Type.String({ description: "The Message-ID field; empty when there is none." }),
   client: Type.Object({ address: Type.String(), hello: Type.String(), tls: Type.Union([Type.String(), Type.Null()]) }),
+  account: Type.Optional(Type.String({ description: "Who had logged in." })),
+  authentication: Type.Optional(AuthenticationSchema),
+  attribution: Type.Optional(AttributionSchema),
+  deliveries: Type.Optional(Type.Array(DeliverySchema, { description: "What became of each recipient, where a service carries it on." })),
 });
 
 const addressFilter = (who: string) =>
