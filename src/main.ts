@@ -8,15 +8,14 @@ import { openAdmin } from "./admin/open-admin.ts";
 import type { Facts } from "./admin/facts.ts";
 import type { ReloadReport, RunningGateway } from "./admin/gateway.ts";
 import { createGateway } from "./admin/operate.ts";
+import { openNetwork, type Network } from "./compose/open-network.ts";
 import type { GatewayConfig } from "./config/config.ts";
 import { DeviceRegistry } from "./ingress/devices.ts";
 import { SmtpDoor } from "./ingress/smtp/smtp-door.ts";
 import { Identity } from "./identity/identity.ts";
 import { followClock } from "./lib/clock-follower.ts";
 import { PolicyClock } from "./lib/clock.ts";
-import { Dialer } from "./lib/dial.ts";
 import { IdSource } from "./lib/ids.ts";
-import { systemResolver } from "./lib/resolver.ts";
 import type { Archive } from "./queue/archive.ts";
 import { Queue } from "./queue/queue.ts";
 import { createDsnComposer } from "./reports/dsn.ts";
@@ -52,7 +51,9 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
     });
     cleanUp.use(opened);
     const { store, archive } = opened;
-    const routes = openRoutes(config, clock, facts);
+    const network = openNetwork(config.network, () => clock.now());
+    cleanUp.use(network.http);
+    const routes = openRoutes(config, network, clock, facts);
     for (const route of routes.values()) cleanUp.use(route);
     const router = new Router(config.routing, new Map([...routes].map(([name, route]) => [name, route.traits])));
     const ids = new IdSource(() => clock.now(), store.lastId);
@@ -148,8 +149,7 @@ function watchOldest(archive: Archive): { readonly receivedAt: () => number | nu
   return { receivedAt: () => receivedAt, [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-function openRoutes(config: GatewayConfig, clock: PolicyClock, facts: Facts): Map<string, Route> {
-  const dialer = new Dialer(systemResolver);
+function openRoutes(config: GatewayConfig, { dialer }: Network, clock: PolicyClock, facts: Facts): Map<string, Route> {
   const routes = new Map<string, Route>();
   for (const options of config.routes) {
     const route =
@@ -199,9 +199,9 @@ async function reload(
     parts.door.useCertificate(listener.name, listener.tls);
     applied.push(`certificate of listener ${listener.name}`);
   }
-  const needsRestart: string[] = (["hostname", "postmaster", "routes", "queue", "http", "history", "log", "clock"] as const).filter(
-    (key) => JSON.stringify(old[key]) !== JSON.stringify(config[key]),
-  );
+  const needsRestart: string[] = (
+    ["hostname", "postmaster", "routes", "queue", "network", "http", "history", "log", "clock"] as const
+  ).filter((key) => JSON.stringify(old[key]) !== JSON.stringify(config[key]));
   if (JSON.stringify(withoutCertificates(old)) !== JSON.stringify(withoutCertificates(config))) needsRestart.push("listeners");
   if (waits) needsRestart.push("routing");
   const inForce = parts.queue.router.generation;

@@ -37,6 +37,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     "mail",
     "lib",
   ],
+  compose: ["*"],
   cli: ["*"],
   "main.ts": ["*"],
 };

@@ -52,6 +52,12 @@ export function check(schema: Schema, value: unknown, path: Path, context: Check
   }
 }
 
+/** Of a mapping whose keys are free: what each value is. */
+function freeValues({ patternProperties, additionalProperties }: Schema): Schema | null {
+  if (typeof additionalProperties === "object") return additionalProperties;
+  return Object.values(patternProperties ?? {})[0] ?? null;
+}
+
 /** The key under which a checked property appears. */
 function parsedKey(name: string, schema: Schema): string {
   return schema["x-kind"] === "duration" ? `${name}Ms` : name;
@@ -76,6 +82,8 @@ function object(schema: Schema, value: unknown, path: Path, context: CheckContex
     context.fault([...path, name], "unknown key", remedy, true);
   }
   const result: Record<string, unknown> = {};
+  const free = freeValues(schema);
+  if (free !== null) for (const [name, each] of Object.entries(given)) result[name] = check(free, each, [...path, name], context);
   for (const [name, property] of Object.entries(properties)) {
     const key = parsedKey(name, property);
     // An empty value (`networks:` with nothing behind) counts as absent.

@@ -1,6 +1,7 @@
 import { BlockList, isIP } from "node:net";
 import { isPasswordHash } from "../identity/password-hash.ts";
 import { parseCidr, type Cidr } from "../lib/cidr.ts";
+import { parseHostPort } from "../lib/host-port.ts";
 import { isLoopbackAddress, isPrivateAddress } from "../lib/private-address.ts";
 import type { Report } from "./load.ts";
 import { nearest, type Path } from "./fault.ts";
@@ -30,6 +31,7 @@ export function crossCheck(config: GatewayConfig, report: Report): void {
   rules(config, report);
   routes(config, report);
   queue(config, report);
+  network(config, report);
 }
 
 function unique(entries: readonly { readonly name: string }[], section: string, report: Report): void {
@@ -267,6 +269,32 @@ function queue(config: GatewayConfig, report: Report): void {
   if (lifetimeMs < retry.firstMs) report("warning", ["queue", "lifetime"], "ends before the first retry", "Make it days.");
   if (delayNoticeMs >= lifetimeMs && delayNoticeMs > 0)
     report("warning", ["queue", "delayNotice"], "comes after the lifetime, so nobody is ever told", "Make it shorter than lifetime.");
+}
+
+function network({ network: { dns, hosts } }: GatewayConfig, report: Report): void {
+  dns.servers?.forEach((server, index) => {
+    const place = parseHostPort(server, 53);
+    if (place === null || isIP(place.host) === 0)
+      report(
+        "error",
+        ["network", "dns", "servers", index],
+        `"${server}" is not the address of a name server`,
+        "Write 192.0.2.53 or [::1]:53.",
+      );
+  });
+  if (dns.trusted && dns.servers === undefined)
+    report(
+      "warning",
+      ["network", "dns", "trusted"],
+      "trusts whatever name servers this machine happens to have",
+      "Name the validating resolver: servers: [127.0.0.1].",
+    );
+  for (const [from, to] of Object.entries(hosts)) {
+    const path: Path = ["network", "hosts", from];
+    if (parseHostPort(from, 25) === null)
+      report("error", path, `"${from}" is not a host`, "Write mx.fabrikam.example or mx.fabrikam.example:25.");
+    if (parseHostPort(to, null) === null) report("error", path, `"${to}" is not host:port`, "Write 127.0.0.1:10027.");
+  }
 }
 
 function known(name: string, names: readonly string[], path: Path, what: string, report: Report): void {

@@ -1,5 +1,6 @@
 import { Type, type Static } from "typebox";
 import { networkSchema, userSchema, type IdentityOptions } from "../identity/options.ts";
+import { networkSectionSchema, type NetworkOptions } from "../lib/network-options.ts";
 import { durationOption, optionsObject, sizeOption, type Decoded } from "../lib/option-schema.ts";
 import { QueueSchema, type QueueOptions } from "../queue/options.ts";
 import { RoutingSchema, type RoutingOptions } from "../routing/options.ts";
@@ -116,6 +117,7 @@ const parts = {
   } as Schema,
   routing: plain(RoutingSchema),
   queue: plain(QueueSchema),
+  network: plain(networkSectionSchema),
   http: plain(httpSchema),
   history: plain(historySchema),
   log: plain(logSchema),
@@ -141,6 +143,7 @@ export interface GatewayConfig {
   readonly routes: readonly RouteOptions[];
   readonly routing: RoutingOptions;
   readonly queue: QueueOptions;
+  readonly network: NetworkOptions;
   readonly http: Decoded<Static<typeof httpSchema>>;
   readonly history: Decoded<Static<typeof historySchema>>;
   readonly log: { readonly level: (typeof logLevels)[number] };

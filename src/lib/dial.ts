@@ -1,5 +1,6 @@
 import { connect, isIP, type Socket } from "node:net";
 import { connect as tlsConnect, type ConnectionOptions, type SecureVersion, type TLSSocket } from "node:tls";
+import type { HostPort } from "./host-port.ts";
 import { isPrivateAddress } from "./private-address.ts";
 import { NoSuchHost, type Resolver } from "./resolver.ts";
 
@@ -22,8 +23,7 @@ export class Dialer {
   }
 
   async dial(target: DialTarget, signal: AbortSignal): Promise<Dialled> {
-    const host = target.host.toLowerCase();
-    const mapped = this.#map.get(`${host}:${target.port}`) ?? this.#map.get(host);
+    const mapped = this.#mapped(target);
     const deadline = AbortSignal.timeout(target.timeoutMs);
     const either = AbortSignal.any([signal, deadline]);
     try {
@@ -39,6 +39,16 @@ export class Dialer {
     }
   }
 
+  /** The map says where it is. */
+  isMapped(target: HostPort): boolean {
+    return this.#mapped(target) !== undefined;
+  }
+
+  #mapped({ host, port }: HostPort): HostPort | undefined {
+    const name = host.toLowerCase();
+    return this.#map.get(`${name}:${port}`) ?? this.#map.get(name);
+  }
+
   async #resolve(host: string, signal: AbortSignal): Promise<readonly string[]> {
     try {
       return await this.#resolver.addresses(host, signal);
@@ -48,11 +58,6 @@ export class Dialer {
       throw new DialFailed("lookup", `${host} could not be looked up`, error);
     }
   }
-}
-
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
 }
 
 export interface DialTarget extends HostPort {
