@@ -1,4 +1,5 @@
 import { Type, type Static } from "typebox";
+import { deliverySecurities } from "../mail/delivery-security.ts";
 
 /**
  * The operator API: what the console, the command line and other programs see. Ids are texts as in our 250, times are ISO 8601, durations
@@ -47,6 +48,9 @@ export const routeView = Type.Object({
   concurrency: Type.Integer(),
   connections: optional(Type.Integer()),
   relayed: Type.Integer(),
+  relayedBy: Type.Record(Type.String(), Type.Integer(), {
+    description: `Of them, by what protected them on the way: ${deliverySecurities.join(", ")}.`,
+  }),
   delayed: Type.Integer(),
   failed: Type.Integer(),
   openings: Type.Integer(),
@@ -143,6 +147,8 @@ export const traceAttemptView = Type.Object({
   address: optional(Type.String()),
   tls: optional(Type.String()),
   verified: optional(Type.Boolean()),
+  security: optional(Type.Enum([...deliverySecurities], { description: "What protected it on its way." })),
+  securityNote: optional(Type.String({ description: "Why not better." })),
   results: Type.Array(
     Type.Object({ recipient: Type.String(), state: recipientState, text: Type.String(), status: optional(Type.String()) }),
   ),

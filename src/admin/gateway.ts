@@ -1,3 +1,4 @@
+import type { DeliverySecurity } from "../mail/delivery-security.ts";
 import type { Device } from "../ingress/devices.ts";
 import type { Page, QueueEntry, QueueFilter, TraceQuery, TraceRecord, TraceSummary } from "../queue/archive.ts";
 import type { Totals } from "../queue/store.ts";
@@ -115,6 +116,7 @@ export interface RouteStatus {
   readonly concurrency: number;
   readonly connections?: number;
   readonly relayed: number;
+  readonly relayedBy: Readonly<Record<DeliverySecurity, number>>;
   readonly delayed: number;
   readonly failed: number;
   readonly openings: number;

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry, collectDefaultMetrics } from "@prometheus-io/client";
+import { deliverySecurities } from "../mail/delivery-security.ts";
 import type { Gateway } from "./gateway.ts";
 
 /**
@@ -40,6 +41,7 @@ export function createMetrics(gateway: Gateway): Metrics {
   const circuit = gauge("route_circuit", "1 for the state that the route's circuit is in", ["route", "state"]);
   const active = gauge("route_active_transactions", "Transactions under way", ["route"]);
   const outcomes = counter("route_recipients_total", "Recipients attempted since start, by outcome", ["route", "outcome"]);
+  const relayedBy = counter("relayed_total", "Recipients relayed since start, by what protected them on the way", ["route", "security"]);
   const openings = counter("route_circuit_openings_total", "How often the circuit opened since start", ["route"]);
   const clockOffset = gauge("clock_offset_seconds", "Policy time minus wall time");
 
@@ -63,11 +65,12 @@ export function createMetrics(gateway: Gateway): Metrics {
       listenerUp.set({ listener: listener.name, kind: listener.kind }, listener.ready ? 1 : 0);
     }
     // Routes come and go with the configuration.
-    for (const metric of [circuit, active, outcomes, openings]) metric.reset();
+    for (const metric of [circuit, active, outcomes, relayedBy, openings]) metric.reset();
     for (const route of status.routes) {
       for (const state of circuits) circuit.set({ route: route.name, state }, route.circuit === state ? 1 : 0);
       active.set({ route: route.name }, route.active);
       for (const outcome of ["relayed", "delayed", "failed"] as const) outcomes.inc({ route: route.name, outcome }, route[outcome]);
+      for (const security of deliverySecurities) relayedBy.inc({ route: route.name, security }, route.relayedBy[security]);
       openings.inc({ route: route.name }, route.openings);
     }
   };

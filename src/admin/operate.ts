@@ -171,7 +171,8 @@ function routesOf({ config, queue }: GatewayParts): readonly RouteStatus[] {
   });
 }
 
-function routeStatus({ route, circuit, active, relayed, delayed, failed, openings, lastText }: Outlet, target: string): RouteStatus {
+function routeStatus(outlet: Outlet, target: string): RouteStatus {
+  const { route, circuit, active, relayed, relayedBy, delayed, failed, openings, lastText } = outlet;
   return {
     name: route.name,
     kind: route.kind,
@@ -182,6 +183,7 @@ function routeStatus({ route, circuit, active, relayed, delayed, failed, opening
     active,
     concurrency: route.traits.concurrency,
     relayed,
+    relayedBy: { ...relayedBy },
     delayed,
     failed,
     openings,

@@ -30,7 +30,11 @@ export class Dialer {
       const addresses = await this.#resolve(mapped?.host ?? target.host, either);
       const allowed = target.allowPrivate || mapped !== undefined ? addresses : addresses.filter((address) => !isPrivateAddress(address));
       if (allowed.length === 0) throw new DialFailed("blocked", `${target.host} is at ${addresses.join(", ")}, where this may not connect`);
-      return await connectToFirst(allowed.slice(0, maxAddresses), mapped?.port ?? target.port, either);
+      const { localAddress } = target;
+      const family = localAddress === undefined ? allowed : allowed.filter((address) => isIP(address) === isIP(localAddress));
+      if (family.length === 0) throw new DialFailed("connect", `${target.host} has no address that ${localAddress} could reach`);
+      const port = mapped?.port ?? target.port;
+      return await connectToFirst(family.slice(0, maxAddresses), { port, localAddress: target.localAddress }, either);
     } catch (error) {
       signal.throwIfAborted();
       if (deadline.aborted)
@@ -65,6 +69,8 @@ export interface DialTarget extends HostPort {
   readonly allowPrivate: boolean;
   /** For name and connection together. */
   readonly timeoutMs: number;
+  /** Address of this machine to connect from; targets of the other family are then passed over. */
+  readonly localAddress?: string;
 }
 
 export interface Dialled {
@@ -136,7 +142,11 @@ const maxAddresses = 6;
 // RFC 8305 §5: the next address starts 250 ms after the one before, or as soon as that one failed.
 const staggerMs = 250;
 
-function connectToFirst(addresses: readonly string[], port: number, signal: AbortSignal): Promise<Dialled> {
+function connectToFirst(
+  addresses: readonly string[],
+  { port, localAddress }: { readonly port: number; readonly localAddress: string | undefined },
+  signal: AbortSignal,
+): Promise<Dialled> {
   const { promise, resolve, reject } = Promise.withResolvers<Dialled>();
   const connecting = new Set<Socket>();
   const failures: string[] = [];
@@ -156,7 +166,15 @@ function connectToFirst(addresses: readonly string[], port: number, signal: Abor
     clearTimeout(stagger);
     const address = addresses[started++];
     if (address === undefined) return;
-    const socket = connect({ host: address, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, autoSelectFamily: false });
+    const socket = connect({
+      host: address,
+      port,
+      ...(localAddress === undefined ? {} : { localAddress }),
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 60_000,
+      autoSelectFamily: false,
+    });
     connecting.add(socket);
     const onError = (error: Error) => {
       connecting.delete(socket);

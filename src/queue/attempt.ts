@@ -40,7 +40,8 @@ function envelopeOf({ message, recipients }: Job): Envelope {
   };
 }
 
-function attemptOf(at: number, durationMs: number, route: string, { remote, address, tls, verified }: DeliverySession): Attempt {
+function attemptOf(at: number, durationMs: number, route: string, session: DeliverySession): Attempt {
+  const { remote, address, tls, verified, security, securityNote } = session;
   return {
     at,
     durationMs,
@@ -49,6 +50,8 @@ function attemptOf(at: number, durationMs: number, route: string, { remote, addr
     ...(address === undefined ? {} : { address }),
     ...(tls === undefined ? {} : { tls }),
     ...(verified === undefined ? {} : { verified }),
+    ...(security === undefined ? {} : { security }),
+    ...(securityNote === undefined ? {} : { securityNote }),
   };
 }
 

@@ -80,6 +80,7 @@ export function createConclude(ports: ConcludePorts): Conclude {
       switch (settlement.to) {
         case "relayed":
           outlet.relayed++;
+          if (attempt.security !== undefined) outlet.relayedBy[attempt.security]++;
           ports.log.relayed(job.message, recipient, attempt, settlement.text ?? "");
           // RFC 3461 §5.2.2: when the next hop speaks DSN, success is its to report; else we say how far it got.
           if (recipient.notify?.success === true && delivery.session.dsn !== true) {

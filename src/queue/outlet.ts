@@ -1,4 +1,5 @@
 import { Fifo } from "../lib/fifo.ts";
+import type { DeliverySecurity } from "../mail/delivery-security.ts";
 import type { Route } from "../routes/route.ts";
 import { Circuit } from "../routing/circuit.ts";
 import { FairRing } from "./fair-ring.ts";
@@ -15,6 +16,8 @@ export interface Outlet {
   active: number;
   /** Recipients since start, by what became of them here. */
   relayed: number;
+  /** Of them, by what protected them on the way; the sum is less where nothing went over a network. */
+  readonly relayedBy: Record<DeliverySecurity, number>;
   delayed: number;
   failed: number;
   /** Openings of the circuit since start. */
@@ -35,6 +38,7 @@ export function openOutlet(route: Route, now: number): Outlet {
     overflow: new Fifo(),
     active: 0,
     relayed: 0,
+    relayedBy: { plain: 0, opportunistic: 0, verified: 0, "mta-sts": 0, dane: 0 },
     delayed: 0,
     failed: 0,
     openings: 0,

@@ -1,3 +1,4 @@
+import type { DeliverySecurity } from "../mail/delivery-security.ts";
 import type { Envelope, Notify } from "../mail/envelope.ts";
 import type { Failure } from "../mail/failure.ts";
 
@@ -193,6 +194,9 @@ export interface Attempt {
   readonly address?: string;
   readonly tls?: string;
   readonly verified?: boolean;
+  readonly security?: DeliverySecurity;
+  /** Why it was not protected better. */
+  readonly securityNote?: string;
 }
 
 export interface TraceEvent {

@@ -130,3 +130,21 @@ test("a rule without conditions and no rule at all are explained", () => {
   const none = tellWhy({ ...external, rule: null, candidates: [], rejected: [] }).join("\n");
   assert.match(none, /No rule matches/);
 });
+
+test("how it was protected, and why not better", () => {
+  const told = (session: object) => {
+    const attempt = { at: 0, durationMs: 1, route: "out", remote: "mx.fabrikam.example:25", results: [], ...session };
+    return tellStory({ ...record, attempts: [attempt] }, new Map()).find((line) => line.includes("Attempt 1")) ?? "";
+  };
+  const tls = "TLSv1.3 TLS_AES_256_GCM_SHA384";
+  assert.match(
+    told({ security: "plain", securityNote: "the next hop does not offer it" }),
+    /\(without encryption: the next hop does not offer it\)/,
+  );
+  assert.match(
+    told({ tls, verified: false, security: "opportunistic", securityNote: "no policy demands it" }),
+    /certificate not verified: no policy demands it\)/,
+  );
+  assert.match(told({ tls, verified: true, security: "mta-sts" }), /certificate verified as the destination's MTA-STS policy demands\)/);
+  assert.match(told({ tls, verified: false, security: "dane" }), /certificate as the destination's TLSA record \(DANE\) demands\)/);
+});

@@ -122,9 +122,9 @@ function tellHappenings(record: TraceRecord, about: About): string[] {
 type About = (recipients: readonly number[] | undefined) => boolean;
 
 function tellAttempt(attempt: TraceAttempt, index: number, addresses: ReadonlyMap<number, string>, about: About): string[] {
-  const { route, remote, address, tls, verified, durationMs } = attempt;
+  const { route, remote, address, durationMs } = attempt;
   const where = address === undefined || remote.includes(address) ? remote : `${remote} [${address}]`;
-  const how = tls === undefined ? "without encryption" : `${tls}, certificate ${verified === true ? "verified" : "not verified"}`;
+  const how = tellSecurity(attempt);
   const lines = [
     `${formatAt(attempt.at)}  Attempt ${index + 1} by route "${route}" to ${cleanText(where)} (${how}), ${formatDuration(durationMs)}:`,
   ];
@@ -140,6 +140,14 @@ function tellAttempt(attempt: TraceAttempt, index: number, addresses: ReadonlyMa
   }
   for (const [answer, who] of answers) lines.push(`    ${listed(who)} ${answer}`);
   return lines;
+}
+
+function tellSecurity({ tls, verified, security, securityNote }: TraceAttempt): string {
+  const why = securityNote === undefined ? "" : `: ${cleanText(securityNote)}`;
+  if (tls === undefined) return `without encryption${why}`;
+  if (security === "dane") return `${tls}, certificate as the destination's TLSA record (DANE) demands`;
+  const certificate = `${tls}, certificate ${verified === true ? "verified" : "not verified"}`;
+  return security === "mta-sts" ? `${certificate} as the destination's MTA-STS policy demands` : `${certificate}${why}`;
 }
 
 const outcomeWords = {

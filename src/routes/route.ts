@@ -1,3 +1,4 @@
+import type { DeliverySecurity } from "../mail/delivery-security.ts";
 import type { Envelope, Recipient } from "../mail/envelope.ts";
 import type { Outcome } from "../mail/outcome.ts";
 
@@ -81,6 +82,10 @@ export interface DeliverySession {
   readonly tls?: string;
   /** Whether the certificate was verified. */
   readonly verified?: boolean;
+  /** What protected the transaction; absent where nothing was sent over a network. */
+  readonly security?: DeliverySecurity;
+  /** Why it was not protected better: half a sentence, for the trace. */
+  readonly securityNote?: string;
   /** The next hop speaks DSN (RFC 3461) and was handed the wishes of the sender, so that success is its to report. */
   readonly dsn?: true;
 }

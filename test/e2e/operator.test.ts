@@ -289,6 +289,7 @@ suite("what an operator does with a running demo", { timeout: 240_000 }, () => {
     assert.match(String(metrics.headers["content-type"]), /^text\/plain; version=/);
     assert.match(metrics.body, /^postern_recipients_total\{state="accepted"\} [1-9]/m);
     assert.match(metrics.body, /^postern_balance_ok 1$/m);
+    assert.match(metrics.body, /^postern_relayed_total\{route="tenant",security="[a-z-]+"\} [1-9]/m);
     assert.match(metrics.body, /^postern_route_circuit\{route="tenant",state="closed"\} 1$/m);
     for (const line of metrics.body.split("\n")) assert.match(line, /^(#.*|postern_\S+( |\{.*\} )[-+0-9.eNaInf]+|nodejs_.*|)$/);
     const document = JSON.parse(

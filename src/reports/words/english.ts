@@ -13,6 +13,12 @@ const noConnection: Reason = {
   todo: "Check the part of the address behind the @ for typing errors. If it is right, send the message again later.",
 };
 
+/** The destination promises a protection that it does not keep: sending without would be what an attacker wants. */
+const theirEncryption: Reason = {
+  what: "The receiving mail system demands a protected connection, and does not provide one at the moment.",
+  todo: "Tell the recipient by other means: the IT help desk there has to mend it. Then send the message again.",
+};
+
 export const english: DsnWords = {
   language: "en",
   senderName: "Mail Delivery",
@@ -129,6 +135,22 @@ export const english: DsnWords = {
       what: "The part of the address behind the @ does not exist.",
       todo: "Check it for typing errors. Then send the message again.",
     },
+    "dns.null-mx": {
+      what: "The part of the address behind the @ takes no mail.",
+      todo: "Check it for typing errors. Then send the message again.",
+    },
+    "dns.no-mail-server": {
+      what: "The part of the address behind the @ has no mail system.",
+      todo: "Check it for typing errors. Then send the message again.",
+    },
+    "dns.mx-loop": ourSide,
+    "tls.not-offered": theirEncryption,
+    "tls.certificate-expired": theirEncryption,
+    "tls.tlsa-mismatch": theirEncryption,
+    "tls.dnssec-invalid": theirEncryption,
+    "tls.certificate-mismatch": theirEncryption,
+    "tls.certificate-untrusted": theirEncryption,
+    "mta-sts.server-not-listed": theirEncryption,
     "limits.quota-exceeded": {
       what: "A sending limit of your organisation is reached.",
       todo: "Send the message again later, to fewer recipients, or ask your IT help desk.",

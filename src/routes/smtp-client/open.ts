@@ -32,7 +32,16 @@ export async function openConnection(
   onStep?: (step: OpenStep, text: string) => void,
 ): Promise<Opened> {
   const dialled = await dialer
-    .dial({ host: settings.host, port: settings.port, allowPrivate: settings.allowPrivate, timeoutMs: settings.timeouts.connectMs }, signal)
+    .dial(
+      {
+        host: settings.host,
+        port: settings.port,
+        allowPrivate: settings.allowPrivate,
+        timeoutMs: settings.timeouts.connectMs,
+        ...(settings.localAddress === undefined ? {} : { localAddress: settings.localAddress }),
+      },
+      signal,
+    )
     .catch((error: unknown) => {
       signal.throwIfAborted();
       throw new OpenFailed("connect", dialFailure(error), error);
@@ -54,6 +63,7 @@ export async function openConnection(
     onStep?.("greeting", greeting.lines[0] ?? "");
     let offered = await sayHello(handshake, settings);
     onStep?.("hello", describe(offered));
+    const startTlsOffered = offered.startTls;
     if (wantsStartTls(settings, offered, plain)) {
       offered = await upgrade(handshake, settings, signal);
       onStep?.("starttls", tlsText(channel.socket));
@@ -65,7 +75,7 @@ export async function openConnection(
       onStep?.("auth", `logged in as ${settings.auth.user}`);
     }
     handshake.requireAlive();
-    return { channel, offered, session: describeSession(settings, dialled.address, channel, offered) };
+    return { channel, offered, session: describeSession(settings, dialled.address, channel, offered, startTlsOffered) };
   } catch (error) {
     channel[Symbol.dispose]();
     signal.throwIfAborted();
@@ -95,7 +105,7 @@ function wantsStartTls(settings: Settings, offered: Capabilities, plain: boolean
     case "opportunistic":
       return offered.startTls && !plain;
     case "required":
-      if (!offered.startTls) throw new OpenFailed("starttls", failure("route.tls-required"));
+      if (!offered.startTls) throw new OpenFailed("starttls", settings.policy?.notOffered() ?? failure("route.tls-required"));
       return true;
   }
 }
@@ -117,12 +127,14 @@ async function upgrade(handshake: Handshake, settings: Settings, signal: AbortSi
 }
 
 async function startTls(settings: Settings, socket: Socket, signal: AbortSignal): Promise<TLSSocket> {
+  const { policy } = settings;
+  let secured: TLSSocket;
   try {
-    return await secure(
+    secured = await secure(
       socket,
       {
         serverName: settings.serverName,
-        verify: settings.tls !== "opportunistic",
+        verify: settings.tls !== "opportunistic" && policy?.judge === undefined,
         timeoutMs: settings.timeouts.connectMs,
         ...(settings.ca === undefined ? {} : { ca: settings.ca }),
         ...(settings.clientCertificate === undefined ? {} : { clientCertificate: settings.clientCertificate }),
@@ -131,8 +143,15 @@ async function startTls(settings: Settings, socket: Socket, signal: AbortSignal)
     );
   } catch (error) {
     signal.throwIfAborted();
-    throw new OpenFailed("tls", failure("route.tls-failed", { text: (error as Error).message }), error);
+    const { message, cause } = error as Error;
+    const code = (cause as { readonly code?: unknown } | undefined)?.code;
+    throw new OpenFailed("tls", policy?.mistrusted(String(code ?? ""), message) ?? failure("route.tls-failed", { text: message }), error);
   }
+  const misfit = policy?.judge?.(secured) ?? null;
+  if (misfit === null) return secured;
+  secured.destroy();
+  socket.destroy();
+  throw new OpenFailed("tls", misfit);
 }
 
 /** A password goes out only where nobody can read it on the way. */
@@ -161,13 +180,32 @@ function dialFailure(error: unknown): Failure {
   }
 }
 
-function describeSession(settings: Settings, address: string, { socket }: Channel, offered: Capabilities): DeliverySession {
-  return {
+function describeSession(
+  settings: Settings,
+  address: string,
+  { socket }: Channel,
+  offered: Capabilities,
+  startTlsOffered: boolean,
+): DeliverySession {
+  const session = {
     remote: `${settings.host}:${settings.port}`,
     address,
-    ...(socket instanceof TLSSocket ? { tls: tlsText(socket), verified: socket.authorized } : {}),
     ...(offered.dsn ? { dsn: true as const } : {}),
   };
+  if (!(socket instanceof TLSSocket)) {
+    const securityNote =
+      settings.tls === "none"
+        ? "the route does not encrypt"
+        : startTlsOffered
+          ? "encryption with the next hop failed before"
+          : "the next hop does not offer it";
+    return { ...session, security: "plain", securityNote };
+  }
+  const tls = { tls: tlsText(socket), verified: socket.authorized };
+  if (settings.policy !== undefined) return { ...session, ...tls, security: settings.policy.security };
+  if (settings.tls !== "opportunistic") return { ...session, ...tls, security: "verified" };
+  const wrong = socket.authorized ? "no policy demands it" : String(socket.authorizationError);
+  return { ...session, ...tls, security: "opportunistic", securityNote: wrong };
 }
 
 function tlsText(socket: Socket): string {

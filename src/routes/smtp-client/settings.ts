@@ -1,3 +1,5 @@
+import type { TLSSocket } from "node:tls";
+import type { Failure } from "../../mail/failure.ts";
 import type { RouteTraits } from "../route.ts";
 
 /** A secret, or where to get it each time: a token runs out. */
@@ -20,6 +22,10 @@ export interface Settings {
   readonly serverName: string;
   /** PEM of the authorities to trust instead of the well-known ones. */
   readonly ca?: string;
+  /** The destination's own demand; then `tls` is required. */
+  readonly policy?: TlsPolicy;
+  /** Address of this machine to connect from. */
+  readonly localAddress?: string;
   readonly clientCertificate?: { readonly cert: string; readonly key: string };
   readonly auth?: { readonly mechanism?: AuthMechanism; readonly user: string; readonly secret: SecretProvider };
   readonly authWithoutTls: boolean;
@@ -34,6 +40,17 @@ export interface Settings {
   readonly allowPrivate: boolean;
   readonly inDoubt: RouteTraits["inDoubt"];
   readonly timeouts: Timeouts;
+}
+
+/** What a destination demands of the encryption with it (MTA-STS, DANE), beyond what the route does by itself. */
+export interface TlsPolicy {
+  readonly security: "mta-sts" | "dane";
+  /** Judges the certificate in place of authorities and name; null: it fits. */
+  readonly judge?: (socket: TLSSocket) => Failure | null;
+  /** When the certificate does not fit authorities or name. `code`: Node's (OpenSSL's) word for what is wrong. */
+  readonly mistrusted: (code: string, text: string) => Failure;
+  /** When there is no STARTTLS. */
+  readonly notOffered: () => Failure;
 }
 
 export interface Timeouts {

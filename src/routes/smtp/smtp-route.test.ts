@@ -36,7 +36,13 @@ test("a reply with an id, and where it went", async () => {
   const delivery = await route.deliver(makeTransaction(), never);
   server.check();
   assert.deepEqual(only(delivery), { action: "relayed", text: "250 2.0.0 Ok: queued as 4ABC", remoteId: "4ABC" });
-  assert.deepEqual(delivery.session, { remote: `127.0.0.1:${server.port}`, address: "127.0.0.1", dsn: true });
+  assert.deepEqual(delivery.session, {
+    remote: `127.0.0.1:${server.port}`,
+    address: "127.0.0.1",
+    dsn: true,
+    security: "plain",
+    securityNote: "the route does not encrypt",
+  });
   assert.equal(route.traits.maxSize, 1_000_000);
 });
 

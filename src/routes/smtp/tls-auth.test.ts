@@ -32,6 +32,7 @@ test("required: STARTTLS, EHLO again, a verified certificate", async () => {
   assert.equal(told(only(delivery)), "relayed");
   assert.match(delivery.session.tls ?? "", /^TLSv1\.3 TLS_/);
   assert.equal(delivery.session.verified, true);
+  assert.equal(delivery.session.security, "verified");
 });
 
 test("required: a certificate for another name, from another authority or none at all sends nothing", async () => {
@@ -67,6 +68,8 @@ test("opportunistic: a certificate that proves nothing is taken", async () => {
   const delivery = await route.deliver(makeTransaction(), never);
   assert.equal(told(only(delivery)), "relayed");
   assert.equal(delivery.session.verified, false);
+  assert.equal(delivery.session.security, "opportunistic");
+  assert.match(delivery.session.securityNote ?? "", /./);
   assert.notEqual(delivery.session.tls, undefined);
 });
 
@@ -80,6 +83,7 @@ test("opportunistic: when the handshake fails the mail goes plain, and the failu
     const delivery = await route.deliver(makeTransaction(), never);
     assert.equal(told(only(delivery)), "relayed");
     assert.equal(delivery.session.tls, undefined);
+    assert.equal(delivery.session.security, "plain");
   }
   assert.equal(server.connections, 4);
 });
