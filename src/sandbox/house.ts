@@ -4,6 +4,7 @@ import type { Faults } from "./faults/faults.ts";
 import type { MessageStore } from "./messages/message-store.ts";
 import type { SandboxOptions } from "./options.ts";
 import type { Post } from "./post/post.ts";
+import type { TenantStore } from "./tenant/tenant-store.ts";
 
 /** What all rooms of the sandbox share. */
 export interface House {
@@ -12,5 +13,7 @@ export interface House {
   readonly messages: MessageStore;
   readonly faults: Faults;
   readonly post: Post;
+  /** Changes while the sandbox runs: ask `tenant.current` each time. */
+  readonly tenant: TenantStore;
   readonly tls: SecureContext;
 }

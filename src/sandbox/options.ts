@@ -1,7 +1,8 @@
 import { Type, type Static } from "typebox";
-import { optionsObject, sizeOption, type Decoded } from "../lib/option-schema.ts";
+import { optionsObject, pathOption, sizeOption, type Decoded } from "../lib/option-schema.ts";
 import { sandboxPorts, type SandboxPorts } from "../lib/ports.ts";
 import { FaultRuleSchema, maxFaults } from "./faults/faults.ts";
+import type { TenantSource } from "./tenant/tenant-store.ts";
 
 /**
  * sandbox.yaml, and what startSandbox takes.
@@ -10,8 +11,9 @@ import { FaultRuleSchema, maxFaults } from "./faults/faults.ts";
  */
 const domainPattern = "^[a-z0-9-]{1,63}(\\.[a-z0-9-]{1,63})+$";
 
-function domainsOption(description: string, fallback: readonly string[]) {
-  return Type.Array(Type.String({ pattern: domainPattern }), { description, minItems: 1, maxItems: 1000, default: [...fallback] });
+function domainsOption(description: string, fallback?: readonly string[]) {
+  const given = fallback === undefined ? {} : { default: [...fallback] };
+  return Type.Array(Type.String({ pattern: domainPattern }), { description, minItems: 1, maxItems: 1000, ...given });
 }
 
 function portOption(port: number) {
@@ -29,24 +31,25 @@ export const SandboxSchema = optionsObject({
     optionsObject({
       mx: Type.Optional(portOption(sandboxPorts.mx)),
       internetMx: Type.Optional(portOption(sandboxPorts.internetMx)),
+      api: Type.Optional(portOption(sandboxPorts.api)),
+      apiHttp: Type.Optional(portOption(sandboxPorts.apiHttp)),
       ui: Type.Optional(portOption(sandboxPorts.ui)),
     }),
   ),
   tenant: Type.Optional(
     optionsObject(
       {
-        name: Type.Optional(Type.String({ minLength: 1, maxLength: 64, default: "Contoso" })),
-        domains: Type.Optional(
-          domainsOption("Accepted domains; the first is the default domain.", ["contoso.example", "contoso.onmicrosoft.example"]),
-        ),
+        file: Type.Optional(pathOption({ description: "A tenant file (YAML). Absent: the demo's, sandbox/contoso.yaml." })),
+        name: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: "In place of the file's." })),
+        domains: Type.Optional(domainsOption("Accepted domains in place of the file's; the first is the default domain.")),
         mailboxes: Type.Optional(
           Type.Array(Type.String({ maxLength: 320 }), {
             maxItems: 100_000,
-            description: "The only recipients there are. Absent: every address of the domains is a mailbox.",
+            description: "The only recipients there are. Absent: as the file says; in the demo every address of the domains receives mail.",
           }),
         ),
       },
-      "The tenant whose MX is emulated.",
+      "The tenant that is emulated.",
     ),
   ),
   internet: Type.Optional(
@@ -82,7 +85,8 @@ export interface SandboxOptions {
   readonly ports: SandboxPorts;
   /** PEM files: the certificate that every room shows, with its chain, and its key. */
   readonly tls: { readonly certificateFile: string; readonly keyFile: string };
-  readonly tenant: { readonly name: string; readonly domains: readonly string[]; readonly mailboxes: readonly string[] | null };
+  /** Where the tenant comes from; TenantStore reads it. */
+  readonly tenant: TenantSource;
   readonly internet: { readonly domains: readonly string[] };
   readonly keep: { readonly messages: number; readonly bytes: number };
   readonly faults: NonNullable<SandboxFile["faults"]>;
@@ -129,11 +133,7 @@ export function sandboxOptions(file: SandboxFile, { dataDirectory, tls, log, por
     log,
     address: file.address ?? "127.0.0.1",
     ports: { ...ports, ...file.ports },
-    tenant: {
-      name: file.tenant?.name ?? "Contoso",
-      domains: file.tenant?.domains ?? ["contoso.example", "contoso.onmicrosoft.example"],
-      mailboxes: file.tenant?.mailboxes ?? null,
-    },
+    tenant: { ...file.tenant, file: file.tenant?.file ?? null },
     internet: { domains: file.internet?.domains ?? ["fabrikam.example", "outlook.example", "gmail.example"] },
     keep: { messages: file.keep?.messages ?? 100_000, bytes: file.keep?.size ?? 2 * 1024 ** 3 },
     faults: file.faults ?? [],

@@ -11,6 +11,7 @@ import type { SandboxOptions } from "./options.ts";
 import { PostOffice } from "./post/post-office.ts";
 import { rooms } from "./rooms.ts";
 import { openReceiver } from "./smtp/receiver.ts";
+import { TenantStore } from "./tenant/tenant-store.ts";
 import { openUi } from "./ui/ui.ts";
 
 /**
@@ -46,8 +47,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   );
   // Microsoft's endpoints take TLS 1.2 and 1.3.
   const tls = createSecureContext({ cert, key, minVersion: "TLSv1.2" });
-  const post = new PostOffice(options, clock, messages);
-  const house: House = { options, clock, messages, faults: new Faults(options.faults), post, tls };
+  const tenant = new TenantStore(options.tenant, join(options.dataDirectory, "tenant.json"));
+  const post = new PostOffice(tenant, clock, messages);
+  const house: House = { options, tenant, clock, messages, faults: new Faults(options.faults), post, tls };
   const services: { service: string; environmentName: string; port: number }[] = [];
   for (const make of rooms) {
     const room = make(house);

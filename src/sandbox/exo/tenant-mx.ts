@@ -1,21 +1,19 @@
-import { canonicalAddress, domainOf } from "../../mail/address.ts";
+import { domainOf } from "../../mail/address.ts";
 import type { Reply } from "../../mail/reply.ts";
 import { formatDate } from "../../wire/mime/date.ts";
 import type { House } from "../house.ts";
 import type { SmtpRoom } from "../smtp/room.ts";
+import { isAcceptedDomain, isRecipient } from "../tenant/directory.ts";
 
 /**
  * The tenant's MX (`contoso-com.mail.protection.outlook.com` and its kind): takes mail for the accepted domains from anybody.
  *
- * Every address there is a mailbox unless the options list them. Connectors, attribution, verdicts and receiving limits come later; until
+ * Every address there is a mailbox while the tenant takes all (`catchAll`). Connectors, attribution, verdicts and receiving limits come later; until
  * then nobody may relay. Texts marked *unverified* are as commonly seen, without a published source; the others are from Microsoft's pages.
  */
 export function tenantMx(house: House): SmtpRoom {
-  const { tenant } = house.options;
-  const domains = new Set(tenant.domains.map((domain) => domain.toLowerCase()));
-  const mailboxes = tenant.mailboxes === null ? null : new Set(tenant.mailboxes.map(canonicalAddress));
   // MS "MX endpoint name": dots of the domain become dashes.
-  const hostname = `${(tenant.domains[0] ?? "tenant.example").replaceAll(".", "-")}.mail.protection.example`;
+  const hostname = `${(house.tenant.current.domains[0]?.name ?? "tenant.example").replaceAll(".", "-")}.mail.protection.example`;
   // Where Microsoft puts `[host date id]` behind a reply; the id is its own, so ours is left out.
   const stamp = (): string => `[${hostname} ${new Date(house.clock.now()).toISOString()}]`;
   return {
@@ -36,12 +34,12 @@ export function tenantMx(house: House): SmtpRoom {
       const domain = domainOf(address);
       // RFC 5321 §4.5.1: postmaster without a domain is always taken.
       if (domain === "" && address.toLowerCase() === "postmaster") return null;
-      if (!domains.has(domain)) return { code: 550, lines: [`5.7.64 TenantAttribution; Relay Access Denied SMTP ${stamp()}`] };
+      const tenant = house.tenant.current;
+      if (!isAcceptedDomain(tenant, domain)) return { code: 550, lines: [`5.7.64 TenantAttribution; Relay Access Denied SMTP ${stamp()}`] };
       if (before.length >= maxRecipientsOfDomain && before.filter((taken) => domainOf(taken) === domain).length >= maxRecipientsOfDomain)
         return tooManyRecipients;
       // Directory-based edge blocking.
-      if (mailboxes !== null && !mailboxes.has(canonicalAddress(address)))
-        return { code: 550, lines: [`5.4.1 Recipient address rejected: Access denied. [${hostname}]`] };
+      if (!isRecipient(tenant, address)) return { code: 550, lines: [`5.4.1 Recipient address rejected: Access denied. [${hostname}]`] };
       return null;
     },
     // Unverified text. InternalId is the sandbox's own id of the message.

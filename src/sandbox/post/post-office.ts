@@ -5,17 +5,18 @@ import type { Delivery, SandboxMessage } from "../messages/message.ts";
 import type { MessageStore } from "../messages/message-store.ts";
 import type { MessageWriter } from "../messages/message-writer.ts";
 import { summarise } from "../messages/summary.ts";
-import type { SandboxOptions } from "../options.ts";
+import { isAcceptedDomain } from "../tenant/directory.ts";
+import type { TenantStore } from "../tenant/tenant-store.ts";
 import type { Post, TakenMessage } from "./post.ts";
 
 /** The post of the sandbox. */
 export class PostOffice implements Post {
-  readonly #options: SandboxOptions;
+  readonly #tenant: TenantStore;
   readonly #clock: SandboxClock;
   readonly #messages: MessageStore;
 
-  constructor(options: SandboxOptions, clock: SandboxClock, messages: MessageStore) {
-    this.#options = options;
+  constructor(tenant: TenantStore, clock: SandboxClock, messages: MessageStore) {
+    this.#tenant = tenant;
     this.#clock = clock;
     this.#messages = messages;
   }
@@ -52,7 +53,7 @@ export class PostOffice implements Post {
   }
 
   #delivery(recipient: string, mailFrom: string): Delivery {
-    const internal = this.#options.tenant.domains.includes(domainOf(recipient));
+    const internal = isAcceptedDomain(this.#tenant.current, domainOf(recipient));
     return {
       recipient,
       to: internal ? "mailbox" : "internet",

@@ -66,12 +66,13 @@ export function addPages(app: FastifyInstance, house: House, surroundings: UiSur
   });
 }
 
-function overview({ messages, clock, faults, options }: House, { services }: UiSurroundings, to: string): Html {
+function overview({ messages, clock, faults, options, tenant }: House, { services }: UiSurroundings, to: string): Html {
   const found = [...messages.list({ to: to === "" ? undefined : to, limit: shownMessages })];
   const offset = clock.offsetMs;
   return html`<h1>Postern sandbox</h1>
     <p>
-      Tenant ${options.tenant.name}: ${options.tenant.domains.join(", ")}. Outside world: ${options.internet.domains.join(", ")}.<br />
+      Tenant ${tenant.current.name}: ${tenant.current.domains.map(({ name }) => name).join(", ")}. Outside world:
+      ${options.internet.domains.join(", ")}.<br />
       ${services.map(({ service, port }) => html`<code>${service} ${options.address}:${port}</code> `)}
     </p>
     <p>

@@ -8,6 +8,7 @@ import { faultRoutes } from "./fault-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
 import { addPages } from "./pages.ts";
 import { stateRoutes } from "./state-routes.ts";
+import { tenantRoutes } from "./tenant-routes.ts";
 
 /**
  * The control API and its page, on one port. Needs no login: whoever reaches loopback may use the sandbox; pages of foreign origins may not
@@ -52,5 +53,11 @@ const uiInfo = {
 } as const;
 
 function uiRoutes(house: House, surroundings: UiSurroundings): readonly ApiRoute[] {
-  return [...messageRoutes(house), ...clockRoutes(house, surroundings), ...faultRoutes(house), ...stateRoutes(house, surroundings)];
+  return [
+    ...messageRoutes(house),
+    ...clockRoutes(house, surroundings),
+    ...faultRoutes(house),
+    ...tenantRoutes(house, surroundings),
+    ...stateRoutes(house),
+  ];
 }
