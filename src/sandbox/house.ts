@@ -1,4 +1,5 @@
 import type { SecureContext } from "node:tls";
+import type { AddressMap } from "./addresses/address-map.ts";
 import type { SandboxClock } from "./clock/sandbox-clock.ts";
 import type { Faults } from "./faults/faults.ts";
 import type { MessageStore } from "./messages/message-store.ts";
@@ -15,5 +16,6 @@ export interface House {
   readonly post: Post;
   /** Changes while the sandbox runs: ask `tenant.current` each time. */
   readonly tenant: TenantStore;
+  readonly addresses: AddressMap;
   readonly tls: SecureContext;
 }

@@ -68,6 +68,12 @@ export const SandboxSchema = optionsObject({
       "How much mail the sandbox keeps.",
     ),
   ),
+  addresses: Type.Optional(
+    Type.Record(Type.String({ maxLength: 45 }), Type.String({ maxLength: 45 }), {
+      maxProperties: 10_000,
+      description: "Which addresses clients on loopback stand for, as PUT /api/addresses takes them.",
+    }),
+  ),
   faults: Type.Optional(
     Type.Array(FaultRuleSchema, { maxItems: maxFaults, description: "Faults from the start, as POST /api/faults takes them." }),
   ),
@@ -89,6 +95,8 @@ export interface SandboxOptions {
   readonly tenant: TenantSource;
   readonly internet: { readonly domains: readonly string[] };
   readonly keep: { readonly messages: number; readonly bytes: number };
+  /** Peer address to the address it stands for. */
+  readonly addresses: Readonly<Record<string, string>>;
   readonly faults: NonNullable<SandboxFile["faults"]>;
   readonly log: (fact: SandboxFact) => void;
 }
@@ -136,6 +144,7 @@ export function sandboxOptions(file: SandboxFile, { dataDirectory, tls, log, por
     tenant: { ...file.tenant, file: file.tenant?.file ?? null },
     internet: { domains: file.internet?.domains ?? ["fabrikam.example", "outlook.example", "gmail.example"] },
     keep: { messages: file.keep?.messages ?? 100_000, bytes: file.keep?.size ?? 2 * 1024 ** 3 },
+    addresses: file.addresses ?? {},
     faults: file.faults ?? [],
   };
 }

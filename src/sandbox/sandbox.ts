@@ -1,6 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
+import { AddressMap } from "./addresses/address-map.ts";
 import { keepOffset, readOffset } from "./clock/kept-offset.ts";
 import { Followers } from "./clock/followers.ts";
 import { SandboxClock } from "./clock/sandbox-clock.ts";
@@ -49,7 +50,16 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const tls = createSecureContext({ cert, key, minVersion: "TLSv1.2" });
   const tenant = new TenantStore(options.tenant, join(options.dataDirectory, "tenant.json"));
   const post = new PostOffice(tenant, clock, messages);
-  const house: House = { options, tenant, clock, messages, faults: new Faults(options.faults), post, tls };
+  const house: House = {
+    options,
+    tenant,
+    clock,
+    messages,
+    faults: new Faults(options.faults),
+    post,
+    addresses: new AddressMap(options.addresses),
+    tls,
+  };
   const services: { service: string; environmentName: string; port: number }[] = [];
   for (const make of rooms) {
     const room = make(house);

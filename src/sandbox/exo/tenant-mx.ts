@@ -2,6 +2,7 @@ import { domainOf } from "../../mail/address.ts";
 import type { Reply } from "../../mail/reply.ts";
 import { formatDate } from "../../wire/mime/date.ts";
 import type { House } from "../house.ts";
+import { keepMessage } from "../smtp/keep-message.ts";
 import type { SmtpRoom } from "../smtp/room.ts";
 import { isAcceptedDomain, isRecipient } from "../tenant/directory.ts";
 
@@ -20,34 +21,39 @@ export function tenantMx(house: House): SmtpRoom {
     service: "tenant-mx",
     port: "mx",
     environmentName: "SANDBOX_MX",
+    wantsCertificate: true,
     session: (client) => ({
       hostname,
       greeting: `Microsoft ESMTP MAIL Service ready at ${formatDate(house.clock.now())}`,
-      helloText: () => `Hello [${client}]`,
+      helloText: () => `Hello [${client.address}]`,
       startTls: true,
       maxMessageSize,
       maxRecipients: 5000,
       ehloKeywords: exchangeKeywords,
       replies: exchangeReplies,
     }),
-    rcpt(address, before): Reply | null {
-      const domain = domainOf(address);
-      // RFC 5321 §4.5.1: postmaster without a domain is always taken.
-      if (domain === "" && address.toLowerCase() === "postmaster") return null;
-      const tenant = house.tenant.current;
-      if (!isAcceptedDomain(tenant, domain)) return { code: 550, lines: [`5.7.64 TenantAttribution; Relay Access Denied SMTP ${stamp()}`] };
-      if (before.length >= maxRecipientsOfDomain && before.filter((taken) => domainOf(taken) === domain).length >= maxRecipientsOfDomain)
-        return tooManyRecipients;
-      // Directory-based edge blocking.
-      if (!isRecipient(tenant, address)) return { code: 550, lines: [`5.4.1 Recipient address rejected: Access denied. [${hostname}]`] };
-      return null;
-    },
-    // Unverified text. InternalId is the sandbox's own id of the message.
-    accepted: ({ id, messageId, size }) => ({
-      code: 250,
-      lines: [
-        `2.6.0 ${shownMessageId(messageId, id, hostname)} [InternalId=${id}, Hostname=${hostname}] ${size} bytes Queued mail for delivery`,
-      ],
+    open: () => ({
+      rcpt({ address }, before): Reply | null {
+        const domain = domainOf(address);
+        // RFC 5321 §4.5.1: postmaster without a domain is always taken.
+        if (domain === "" && address.toLowerCase() === "postmaster") return null;
+        const tenant = house.tenant.current;
+        if (!isAcceptedDomain(tenant, domain))
+          return { code: 550, lines: [`5.7.64 TenantAttribution; Relay Access Denied SMTP ${stamp()}`] };
+        if (before.length >= maxRecipientsOfDomain && before.filter((taken) => domainOf(taken) === domain).length >= maxRecipientsOfDomain)
+          return tooManyRecipients;
+        // Directory-based edge blocking.
+        if (!isRecipient(tenant, address)) return { code: 550, lines: [`5.4.1 Recipient address rejected: Access denied. [${hostname}]`] };
+        return null;
+      },
+      async take(message) {
+        const kept = await keepMessage(house, "tenant-mx", message);
+        const { id, messageId, size } = kept;
+        // Unverified text. InternalId is the sandbox's own id of the message.
+        const shown = shownMessageId(messageId, id, hostname);
+        const lines = [`2.6.0 ${shown} [InternalId=${id}, Hostname=${hostname}] ${size} bytes Queued mail for delivery`];
+        return { id, reply: { code: 250, lines } };
+      },
     }),
   };
 }

@@ -1,6 +1,7 @@
 import { domainOf } from "../../mail/address.ts";
 import type { Reply } from "../../mail/reply.ts";
 import type { House } from "../house.ts";
+import { keepMessage } from "../smtp/keep-message.ts";
 import type { SmtpRoom } from "../smtp/room.ts";
 
 /**
@@ -15,11 +16,16 @@ export function internetMx(house: House): SmtpRoom {
     port: "internetMx",
     environmentName: "SANDBOX_INTERNET_MX",
     session: () => ({ hostname, startTls: true, maxMessageSize: 50 * 1024 * 1024, maxRecipients: 1000 }),
-    rcpt(address): Reply | null {
-      if (address.toLowerCase() === "postmaster") return null;
-      return domains.has(domainOf(address)) ? null : relayingDenied;
-    },
-    accepted: ({ id }) => ({ code: 250, lines: [`2.0.0 Ok: queued as ${id}`] }),
+    open: () => ({
+      rcpt({ address }): Reply | null {
+        if (address.toLowerCase() === "postmaster") return null;
+        return domains.has(domainOf(address)) ? null : relayingDenied;
+      },
+      async take(message) {
+        const { id } = await keepMessage(house, "internet-mx", message);
+        return { id, reply: { code: 250, lines: [`2.0.0 Ok: queued as ${id}`] } };
+      },
+    }),
   };
 }
 

@@ -5,12 +5,17 @@ import { plainAddress } from "../../lib/cidr.ts";
 import type { Reply } from "../../mail/reply.ts";
 import { SmtpServerSession } from "../../wire/smtp/server/session.ts";
 import type { House } from "../house.ts";
+import { maxProxyHeader, readProxyHeader } from "../addresses/proxy-header.ts";
+import { readCertificate } from "./client-certificate.ts";
 import { RoomHandler } from "./room-handler.ts";
-import type { SmtpRoom } from "./room.ts";
+import type { ClientCertificate, SmtpRoom } from "./room.ts";
 
 /**
  * The listener of a room: sockets and TLS around the SMTP session of wire/. Bounded: so many connections, each with the session's bounds, cut
  * off when silent for `idleMs` (RFC 5321 §4.5.3.2.7: at least five minutes). A hang that a test asked for lasts until the client leaves.
+ *
+ * The client's address is the one that the address map gives for its peer, or the one that a PROXY header (version 2) names in front of the
+ * first command; such a header is taken from loopback only. The greeting does not wait for it, so nobody is held up who sends none.
  */
 export interface Receiver extends AsyncDisposable {
   readonly port: number;
@@ -52,7 +57,11 @@ class Connection {
   readonly #room: SmtpRoom;
   readonly #session: SmtpServerSession;
   readonly #handler: RoomHandler;
-  readonly #client: string;
+  /** After the address map, until a PROXY header says otherwise. */
+  #address: string;
+  #certificate: ClientCertificate | null = null;
+  /** What came so far of what may be a PROXY header; null: that question is settled. */
+  #header: Buffer | null;
   /** The session asked for a pause, or our output is clogged: either stops reading. */
   #paused = false;
   #clogged = false;
@@ -63,13 +72,16 @@ class Connection {
     this.#room = room;
     this.#socket = socket;
     this.#stream = socket;
-    this.#client = plainAddress(socket.remoteAddress ?? "");
+    const peer = plainAddress(socket.remoteAddress ?? "");
+    this.#address = house.addresses.shown(peer);
+    this.#header = peer === "::1" || peer.startsWith("127.") ? Buffer.alloc(0) : null;
     this.#handler = new RoomHandler(house, room, {
-      address: this.#client,
+      address: () => this.#address,
       tls: () => (this.#stream instanceof TLSSocket ? this.#stream.getProtocol() : null),
+      certificate: () => this.#certificate,
       cut: () => this.cut("cut on order"),
     });
-    this.#session = new SmtpServerSession(room.session(this.#client), this.#handler, {
+    this.#session = new SmtpServerSession(room.session(this.#handler.client), this.#handler, {
       write: (data) => this.#write(data),
       pause: () => this.#pause(true),
       resume: () => this.#pause(false),
@@ -116,7 +128,7 @@ class Connection {
   }
 
   #listen(stream: Socket): void {
-    stream.on("data", (chunk: Buffer) => this.#session.receive(chunk));
+    stream.on("data", (chunk: Buffer) => this.#receive(chunk));
     stream.on("end", () => {
       this.#handler.left();
       this.#session.end();
@@ -127,6 +139,27 @@ class Connection {
     });
     stream.on("error", (error) => this.cut(error.message));
     stream.setTimeout(idleMs, () => this.#session.idle());
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#header === null) return this.#session.receive(chunk);
+    // A header that trickles in byte by byte is copied maxProxyHeader times at most.
+    const bytes = this.#header.length === 0 ? chunk : Buffer.concat([this.#header, chunk.subarray(0, maxProxyHeader)]);
+    const step = readProxyHeader(bytes);
+    switch (step.kind) {
+      case "more":
+        this.#header = bytes;
+        return;
+      case "bad":
+        return this.cut("not a PROXY header");
+      case "none":
+        break;
+      case "header":
+        if (step.source !== null) this.#address = step.source;
+    }
+    const rest = this.#header.length === 0 ? chunk : Buffer.concat([this.#header, chunk]);
+    this.#header = null;
+    this.#session.receive(step.kind === "header" ? rest.subarray(step.length) : rest);
   }
 
   #write(data: string | Buffer): void {
@@ -151,10 +184,21 @@ class Connection {
     const socket = this.#socket;
     socket.removeAllListeners("data").removeAllListeners("end").removeAllListeners("drain").removeAllListeners("timeout");
     socket.setTimeout(0);
-    const secure = new TLSSocket(socket, { isServer: true, secureContext: this.#house.tls });
+    // What comes from now on is TLS: no header any more.
+    this.#header = null;
+    const requestCert = this.#room.wantsCertificate === true;
+    const secure = new TLSSocket(socket, {
+      isServer: true,
+      secureContext: this.#room.tls ?? this.#house.tls,
+      requestCert,
+      rejectUnauthorized: false,
+    });
     this.#stream = secure;
     this.#clogged = false;
-    secure.once("secure", () => this.#session.secured());
+    secure.once("secure", () => {
+      if (requestCert) this.#certificate = readCertificate(secure);
+      this.#session.secured();
+    });
     this.#listen(secure);
   }
 }

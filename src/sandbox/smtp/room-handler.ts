@@ -1,19 +1,27 @@
 import type { Reply } from "../../mail/reply.ts";
 import { replyText } from "../../mail/reply.ts";
-import type { Answer, ContentFacts, ContentSink, MailCommand, RcptCommand, SmtpServerHandler } from "../../wire/smtp/server/handler.ts";
+import type { Envelope, Recipient } from "../../mail/envelope.ts";
+import type {
+  Answer,
+  ContentFacts,
+  ContentSink,
+  Credentials,
+  MailCommand,
+  RcptCommand,
+  SmtpServerHandler,
+} from "../../wire/smtp/server/handler.ts";
 import type { House } from "../house.ts";
-import type { NewMessage } from "../messages/message-store.ts";
 import type { MessageWriter } from "../messages/message-writer.ts";
-import { summarise } from "../messages/summary.ts";
 import type { Behaviour } from "./behaviour.ts";
 import { readMagic } from "./magic.ts";
-import type { SmtpRoom } from "./room.ts";
+import type { ClientCertificate, RoomClient, RoomSession, SmtpRoom } from "./room.ts";
 
 /** The connection, as the handler sees it. */
 export interface ClientConnection {
-  readonly address: string;
+  address(): string;
   /** The TLS version in use, or null. */
   tls(): string | null;
+  certificate(): ClientCertificate | null;
   /** Cuts it, without a word. */
   cut(): void;
 }
@@ -22,21 +30,40 @@ export interface ClientConnection {
  * One SMTP session in a room. In this order: what the room itself refuses, faults, magic words, and then the room's yes.
  */
 export class RoomHandler implements SmtpServerHandler {
+  readonly client: RoomClient;
   readonly #house: House;
   readonly #room: SmtpRoom;
-  readonly #client: ClientConnection;
+  readonly #connection: ClientConnection;
+  readonly #session: RoomSession;
   readonly #ended = new AbortController();
   #hanging = false;
   #hello = "";
-  #reversePath: string | null = null;
-  #recipients: string[] = [];
+  #mail: MailCommand = nullSender;
+  #recipients: Recipient[] = [];
+  #addresses: string[] = [];
   /** What a magic address asked for at the end of the data; the first one wins. */
   #atData: Behaviour | null = null;
 
-  constructor(house: House, room: SmtpRoom, client: ClientConnection) {
+  constructor(house: House, room: SmtpRoom, connection: ClientConnection) {
     this.#house = house;
     this.#room = room;
-    this.#client = client;
+    this.#connection = connection;
+    const hello = (): string => this.#hello;
+    this.client = {
+      get address() {
+        return connection.address();
+      },
+      get hello() {
+        return hello();
+      },
+      get tls() {
+        return connection.tls();
+      },
+      get certificate() {
+        return connection.certificate();
+      },
+    };
+    this.#session = room.open(this.client);
   }
 
   hello(name: string): Answer {
@@ -44,12 +71,20 @@ export class RoomHandler implements SmtpServerHandler {
     return null;
   }
 
-  authenticate(): Answer {
-    return { code: 503, lines: ["5.5.1 AUTH is not offered here"] };
+  authenticate(credentials: Credentials): Answer {
+    return this.#logged(this.#session.authenticate?.(credentials) ?? null, "auth");
   }
 
-  mail({ reversePath }: MailCommand): Answer {
-    this.#reversePath = reversePath;
+  mail(command: MailCommand): Answer {
+    const refusal = this.#session.mail?.(command) ?? null;
+    if (refusal instanceof Promise)
+      return refusal.then((reply) => (reply === null ? this.#mailGoesOn(command) : this.#refuse(reply, "mail")));
+    return refusal === null ? this.#mailGoesOn(command) : this.#refuse(refusal, "mail");
+  }
+
+  #mailGoesOn(command: MailCommand): Answer {
+    const { reversePath } = command;
+    this.#mail = command;
     const fault = this.#house.faults.find({ service: this.#room.service, at: "mail", mailFrom: reversePath });
     if (fault !== null) return this.#show(fault, "mail");
     const magic = reversePath === null ? null : readMagic(reversePath);
@@ -58,14 +93,22 @@ export class RoomHandler implements SmtpServerHandler {
     return null;
   }
 
-  rcpt({ address }: RcptCommand): Answer {
-    const refusal = this.#room.rcpt(address, this.#recipients);
-    if (refusal !== null) return this.#refuse(refusal, "rcpt");
-    const fault = this.#house.faults.find({ service: this.#room.service, at: "rcpt", mailFrom: this.#reversePath, recipients: [address] });
+  rcpt(command: RcptCommand): Answer {
+    const refusal = this.#session.rcpt(command, this.#addresses);
+    if (refusal instanceof Promise)
+      return refusal.then((reply) => (reply === null ? this.#rcptGoesOn(command) : this.#refuse(reply, "rcpt")));
+    return refusal === null ? this.#rcptGoesOn(command) : this.#refuse(refusal, "rcpt");
+  }
+
+  #rcptGoesOn(command: RcptCommand): Answer {
+    const { address } = command;
+    const facts = { service: this.#room.service, mailFrom: this.#mail.reversePath, recipients: [address] };
+    const fault = this.#house.faults.find({ ...facts, at: "rcpt" });
     const magic = readMagic(address);
     const behaviour = fault ?? (magic?.when === "command" ? magic.behaviour : null);
     if (behaviour !== null && behaviour.kind !== "delay") return this.#show(behaviour, "rcpt");
-    this.#recipients.push(address);
+    this.#recipients.push(command);
+    this.#addresses.push(address);
     if (magic?.when === "data") this.#atData ??= magic.behaviour;
     return behaviour === null ? null : this.#show(behaviour, "rcpt");
   }
@@ -80,8 +123,9 @@ export class RoomHandler implements SmtpServerHandler {
   }
 
   reset(): void {
-    this.#reversePath = null;
+    this.#mail = nullSender;
     this.#recipients = [];
+    this.#addresses = [];
     this.#atData = null;
   }
 
@@ -91,59 +135,66 @@ export class RoomHandler implements SmtpServerHandler {
 
   /** The client has closed its side: whoever waits for an answer that never comes is let go. */
   left(): void {
-    if (this.#hanging) this.#client.cut();
+    if (this.#hanging) this.#connection.cut();
   }
 
   /** The connection is no more: nothing is waited for any longer. The session cannot say it: it waits for our answer. */
   gone(): void {
+    if (this.#ended.signal.aborted) return;
     this.#ended.abort();
+    this.#session.closed?.();
   }
 
   fault(error: unknown): void {
     this.#house.options.log({ event: "sandbox.fault", where: this.#room.service, error });
   }
 
-  async #end(writer: MessageWriter, _facts: ContentFacts): Promise<Reply> {
+  async #end(writer: MessageWriter, facts: ContentFacts): Promise<Reply> {
     const { service } = this.#room;
     // Taken now: when the connection ends, `reset` empties them while we still write.
-    const [reversePath, recipients] = [this.#reversePath, this.#recipients];
+    const { reversePath, envid, ret, smtputf8 } = this.#mail;
+    const recipients = this.#addresses;
+    const envelope: Envelope = {
+      reversePath,
+      recipients: this.#recipients,
+      ...(envid === undefined ? {} : { envid }),
+      ...(ret === undefined ? {} : { ret }),
+      ...(smtputf8 === undefined ? {} : { smtputf8 }),
+    };
     const behaviour = this.#house.faults.find({ service, at: "data", mailFrom: reversePath, recipients }) ?? this.#atData;
     if (behaviour !== null) {
       const keeps = behaviour.kind === "drop" && behaviour.keep;
-      if (keeps) await this.#keep(writer, reversePath, recipients);
+      if (keeps) await this.#take(writer, facts, envelope);
       const reply = await this.#show(behaviour, "data");
       if (reply !== null || behaviour.kind !== "delay") {
         if (!keeps) await writer.abort();
         return reply ?? gone;
       }
     }
-    return await this.#keep(writer, reversePath, recipients);
+    return await this.#take(writer, facts, envelope);
   }
 
-  async #keep(writer: MessageWriter, reversePath: string | null, rcptTo: readonly string[]): Promise<Reply> {
-    const facts: NewMessage = {
-      service: this.#room.service,
-      mailFrom: reversePath ?? "",
-      rcptTo,
-      ...summarise(writer.head()),
-      receivedAt: new Date(this.#house.clock.now()).toISOString(),
-      verdict: "accepted",
-      client: { address: this.#client.address, hello: this.#hello, tls: this.#client.tls() },
-    };
+  async #take(content: MessageWriter, facts: ContentFacts, envelope: Envelope): Promise<Reply> {
+    const { size } = content;
+    const client = { address: this.client.address, hello: this.#hello, tls: this.client.tls };
     try {
-      const message = await this.#house.messages.keep(writer, facts);
+      const taken = await this.#session.take({ envelope, content, facts, client });
+      if (!("reply" in taken)) {
+        await content.abort();
+        return this.#refuse(taken, "data");
+      }
       this.#house.options.log({
         event: "sandbox.accepted",
-        id: message.id,
-        service: message.service,
-        mailFrom: message.mailFrom,
-        recipients: rcptTo.length,
-        size: message.size,
+        id: taken.id,
+        service: this.#room.service,
+        mailFrom: envelope.reversePath ?? "",
+        recipients: envelope.recipients.length,
+        size,
       });
-      return this.#room.accepted(message);
+      return taken.reply;
     } catch (error) {
       this.fault(error);
-      await writer.abort();
+      await content.abort();
       return { code: 452, lines: ["4.3.1 Insufficient system storage"] };
     }
   }
@@ -159,9 +210,19 @@ export class RoomHandler implements SmtpServerHandler {
         this.#hanging = true;
         return this.#wait(null).then(() => gone);
       case "drop":
-        this.#client.cut();
+        this.#connection.cut();
         return this.#wait(null).then(() => gone);
     }
+  }
+
+  async #later(answer: Promise<Reply | null>, at: string): Promise<Reply | null> {
+    const reply = await answer;
+    return reply !== null && reply.code >= 400 ? this.#refuse(reply, at) : reply;
+  }
+
+  #logged(answer: Answer, at: string): Answer {
+    if (answer instanceof Promise) return this.#later(answer, at);
+    return answer !== null && answer.code >= 400 ? this.#refuse(answer, at) : answer;
   }
 
   #refuse(reply: Reply, at: string): Reply {
@@ -184,6 +245,8 @@ export class RoomHandler implements SmtpServerHandler {
     });
   }
 }
+
+const nullSender: MailCommand = { reversePath: null };
 
 /** Never reaches anybody: the connection is gone. */
 const gone: Reply = { code: 421, lines: ["4.4.2 Connection gone"] };

@@ -3,6 +3,7 @@ import type { ApiRoute } from "../../lib/http/api-route.ts";
 import type { Followers } from "../clock/followers.ts";
 import type { House } from "../house.ts";
 import type { AddressInfo } from "node:net";
+import { addressRoutes } from "./address-routes.ts";
 import { clockRoutes } from "./clock-routes.ts";
 import { faultRoutes } from "./fault-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
@@ -57,6 +58,7 @@ function uiRoutes(house: House, surroundings: UiSurroundings): readonly ApiRoute
     ...messageRoutes(house),
     ...clockRoutes(house, surroundings),
     ...faultRoutes(house),
+    ...addressRoutes(house),
     ...tenantRoutes(house, surroundings),
     ...stateRoutes(house),
   ];
