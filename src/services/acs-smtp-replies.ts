@@ -1,0 +1,3 @@
+import type { KnownReply } from "./service.ts";
+
+export const acsSmtpReplies: readonly KnownReply[] = [];
