@@ -1,3 +1,0 @@
-import type { Fact } from "./fact.ts";
-
-export const connectorFacts: Readonly<Record<string, Fact<unknown>>> = {};

@@ -1,3 +1,0 @@
-import type { KnownReply } from "./service.ts";
-
-export const sendgridSmtpReplies: readonly KnownReply[] = [];

@@ -1,3 +1,0 @@
-import type { KnownReply } from "./service.ts";
-
-export const smartHostReplies: readonly KnownReply[] = [];

@@ -1,4 +1,0 @@
-import type { KnownReply } from "./service.ts";
-
-export const connectorReplies: readonly KnownReply[] = [];
-export const directSendReplies: readonly KnownReply[] = [];
