@@ -8,6 +8,7 @@ import { openAdmin } from "./admin/open-admin.ts";
 import type { Facts } from "./admin/facts.ts";
 import type { ReloadReport, RunningGateway } from "./admin/gateway.ts";
 import { createGateway } from "./admin/operate.ts";
+import { openMtaSts } from "./compose/open-mta-sts.ts";
 import { openNetwork, type Network } from "./compose/open-network.ts";
 import type { GatewayConfig } from "./config/config.ts";
 import { DeviceRegistry } from "./ingress/devices.ts";
@@ -20,6 +21,8 @@ import type { Archive } from "./queue/archive.ts";
 import { Queue } from "./queue/queue.ts";
 import { createDsnComposer } from "./reports/dsn.ts";
 import type { Route } from "./routes/route.ts";
+import type { MtaSts } from "./domains/mta-sts/mta-sts.ts";
+import { createMxRoute } from "./routes/mx/mx-route.ts";
 import { createSinkRoute } from "./routes/sink/sink-route.ts";
 import { createSmtpRoute } from "./routes/smtp/smtp-route.ts";
 import { Router } from "./routing/decide.ts";
@@ -53,7 +56,9 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
     const { store, archive } = opened;
     const network = openNetwork(config.network, () => clock.now());
     cleanUp.use(network.http);
-    const routes = openRoutes(config, network, clock, facts);
+    const sts = await openMtaSts(config, network, dataDirectory, () => clock.now(), facts.routes);
+    if (sts !== null) cleanUp.use(sts);
+    const routes = openRoutes(config, network, sts, clock, facts);
     for (const route of routes.values()) cleanUp.use(route);
     const router = new Router(config.routing, new Map([...routes].map(([name, route]) => [name, route.traits])));
     const ids = new IdSource(() => clock.now(), store.lastId);
@@ -69,7 +74,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       log: facts.queue,
       onStoreFailed: (error) => failed.resolve(error instanceof Error ? error : new Error(String(error))),
     });
-    for (const route of config.routes) if (route.kind === "smtp" && route.paused === true) queue.dispatcher.pause(route.name);
+    for (const route of config.routes) if (route.kind !== "sink" && route.paused === true) queue.dispatcher.pause(route.name);
     const identity = cleanUp.use(new Identity({ networks: config.networks, principals: config.principals }, { clock }));
     const devices = new DeviceRegistry();
     const submit = createSubmit({
@@ -149,16 +154,24 @@ function watchOldest(archive: Archive): { readonly receivedAt: () => number | nu
   return { receivedAt: () => receivedAt, [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-function openRoutes(config: GatewayConfig, { dialer }: Network, clock: PolicyClock, facts: Facts): Map<string, Route> {
-  const routes = new Map<string, Route>();
-  for (const options of config.routes) {
-    const route =
-      options.kind === "sink"
-        ? createSinkRoute(options, { log: facts.routes, now: () => clock.now() })
-        : createSmtpRoute({ helloName: config.hostname, ...options }, { dialer, log: facts.routes, now: () => clock.now() });
-    routes.set(options.name, route);
-  }
-  return routes;
+function openRoutes(config: GatewayConfig, network: Network, sts: MtaSts | null, clock: PolicyClock, facts: Facts): Map<string, Route> {
+  const { dialer, dnsDialer, dns, dnsTrusted } = network;
+  const { hostname } = config;
+  const deps = { log: facts.routes, now: () => clock.now() };
+  const open = (options: GatewayConfig["routes"][number]): Route => {
+    switch (options.kind) {
+      case "sink":
+        return createSinkRoute(options, deps);
+      case "mx":
+        return createMxRoute(
+          { helloName: hostname, ...options },
+          { ...deps, dialer: dnsDialer, dns, dnsTrusted, hostname, ...(sts === null ? {} : { sts }) },
+        );
+      case "smtp":
+        return createSmtpRoute({ helloName: hostname, ...options }, { ...deps, dialer });
+    }
+  };
+  return new Map(config.routes.map((options) => [options.name, open(options)]));
 }
 
 /** The configuration as it runs: that of the start, but for what a reload has applied since. */

@@ -164,11 +164,19 @@ function listenersOf({ config, door }: GatewayParts): readonly ListenerStatus[] 
 function routesOf({ config, queue }: GatewayParts): readonly RouteStatus[] {
   return [...queue.dispatcher.outlets.values()].map((outlet) => {
     const options = config.routes.find(({ name }) => name === outlet.route.name);
-    return routeStatus(
-      outlet,
-      options === undefined ? "" : options.kind === "sink" ? options.folder : `${options.host}:${options.port ?? 25}`,
-    );
+    return routeStatus(outlet, options === undefined ? "" : targetOf(options));
   });
+}
+
+function targetOf(options: GatewayConfig["routes"][number]): string {
+  switch (options.kind) {
+    case "sink":
+      return options.folder;
+    case "mx":
+      return "each domain's own mail servers";
+    case "smtp":
+      return `${options.host}:${options.port ?? 25}`;
+  }
 }
 
 function routeStatus(outlet: Outlet, target: string): RouteStatus {

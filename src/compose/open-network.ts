@@ -14,6 +14,8 @@ export interface Network {
   /** The answers' AD bit is believed, so DANE can be used. */
   readonly dnsTrusted: boolean;
   readonly dialer: Dialer;
+  /** Looks every name up in the DNS, whatever the machine's resolver would say: for mail servers that MX records name. */
+  readonly dnsDialer: Dialer;
   readonly http: HttpClient;
 }
 
@@ -22,14 +24,16 @@ export function openNetwork(options: NetworkOptions, now: () => number): Network
   const { dns: names, proxy, ca, allowPrivate } = options;
   const servers = names.servers?.flatMap((text) => parseHostPort(text, 53) ?? []);
   const dns = new DnsClient({ servers: servers ?? machineServers(), trusted: names.trusted, timeoutMs: names.timeoutMs }, now);
-  const dialer = new Dialer(servers === undefined ? systemResolver : dnsResolver(dns), hostMap(options.hosts));
+  const hosts = hostMap(options.hosts);
+  const dnsDialer = new Dialer(dnsResolver(dns), hosts);
+  const dialer = servers === undefined ? new Dialer(systemResolver, hosts) : dnsDialer;
   const http = new HttpClient({
     dialer,
     allowPrivate,
     ...(proxy === undefined ? {} : { proxy }),
     ...(ca === undefined ? {} : { ca }),
   });
-  return { dns, dnsTrusted: names.trusted, dialer, http };
+  return { dns, dnsTrusted: names.trusted, dialer, dnsDialer, http };
 }
 
 function hostMap(hosts: Readonly<Record<string, string>>): ReadonlyMap<string, HostPort> {

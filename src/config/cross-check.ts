@@ -239,8 +239,9 @@ function rules(config: GatewayConfig, report: Report): void {
 
 function routes(config: GatewayConfig, report: Report): void {
   config.routes.forEach((route, index) => {
-    if (route.kind !== "smtp") return;
     const path: Path = ["routes", index];
+    if (route.kind === "mx") mxRoute(route, config, path, report);
+    if (route.kind !== "smtp") return;
     if (isIP(route.host) !== 0 && isPrivateAddress(route.host) && route.allowPrivate !== true) {
       report(
         "error",
@@ -259,6 +260,23 @@ function routes(config: GatewayConfig, report: Report): void {
       );
     }
   });
+}
+
+function mxRoute(
+  route: GatewayConfig["routes"][number] & { readonly kind: "mx" },
+  config: GatewayConfig,
+  path: Path,
+  report: Report,
+): void {
+  if (route.dane === "on" && !config.network.dns.trusted)
+    report(
+      "error",
+      [...path, "dane"],
+      "DANE needs answers that can be believed, and the name servers are not declared trusted",
+      "Run a validating resolver (Unbound) on this machine and set network: { dns: { servers: [127.0.0.1], trusted: true } }; or dane: auto.",
+    );
+  if (route.localAddress !== undefined && isIP(route.localAddress) === 0)
+    report("error", [...path, "localAddress"], `"${route.localAddress}" is not an IP address`, "Write an address of this machine.");
 }
 
 function queue(config: GatewayConfig, report: Report): void {

@@ -5,6 +5,7 @@ import { durationOption, optionsObject, sizeOption, type Decoded } from "../lib/
 import { QueueSchema, type QueueOptions } from "../queue/options.ts";
 import { RoutingSchema, type RoutingOptions } from "../routing/options.ts";
 import { smtpListenerSchema, type SmtpListenerOptions } from "../ingress/smtp/options.ts";
+import { mxRouteSchema, type MxRouteOptions } from "../routes/mx/options.ts";
 import { sinkRouteSchema, type SinkRouteOptions } from "../routes/sink/options.ts";
 import { smtpRouteSchema, type SmtpRouteOptions } from "../routes/smtp/options.ts";
 import { plain, type Schema } from "./kinds.ts";
@@ -75,8 +76,11 @@ const clockSchema = optionsObject(
 );
 
 /** One of `routes`; `kind` tells the adapter. */
-const routeSchema = Type.Union([smtpRouteSchema, sinkRouteSchema]);
-export type RouteOptions = (SmtpRouteOptions & { readonly kind: "smtp" }) | (SinkRouteOptions & { readonly kind: "sink" });
+const routeSchema = Type.Union([smtpRouteSchema, mxRouteSchema, sinkRouteSchema]);
+export type RouteOptions =
+  | (SmtpRouteOptions & { readonly kind: "smtp" })
+  | (MxRouteOptions & { readonly kind: "mx" })
+  | (SinkRouteOptions & { readonly kind: "sink" });
 
 const parts = {
   hostname: {

@@ -144,8 +144,8 @@ async function startTls(settings: Settings, socket: Socket, signal: AbortSignal)
   } catch (error) {
     signal.throwIfAborted();
     const { message, cause } = error as Error;
-    const code = (cause as { readonly code?: unknown } | undefined)?.code;
-    throw new OpenFailed("tls", policy?.mistrusted(String(code ?? ""), message) ?? failure("route.tls-failed", { text: message }), error);
+    const code = (cause as NodeJS.ErrnoException | undefined)?.code;
+    throw new OpenFailed("tls", policy?.mistrusted(code ?? "", message) ?? failure("route.tls-failed", { text: message }), error);
   }
   const misfit = policy?.judge?.(secured) ?? null;
   if (misfit === null) return secured;
@@ -204,8 +204,8 @@ function describeSession(
   const tls = { tls: tlsText(socket), verified: socket.authorized };
   if (settings.policy !== undefined) return { ...session, ...tls, security: settings.policy.security };
   if (settings.tls !== "opportunistic") return { ...session, ...tls, security: "verified" };
-  const wrong = socket.authorized ? "no policy demands it" : String(socket.authorizationError);
-  return { ...session, ...tls, security: "opportunistic", securityNote: wrong };
+  const securityNote = settings.securityNote ?? (socket.authorized ? "no policy demands it" : String(socket.authorizationError));
+  return { ...session, ...tls, security: "opportunistic", securityNote };
 }
 
 function tlsText(socket: Socket): string {

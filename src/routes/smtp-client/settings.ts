@@ -24,6 +24,8 @@ export interface Settings {
   readonly ca?: string;
   /** The destination's own demand; then `tls` is required. */
   readonly policy?: TlsPolicy;
+  /** Told beside opportunistic encryption: what is known of the destination's policy. */
+  readonly securityNote?: string;
   /** Address of this machine to connect from. */
   readonly localAddress?: string;
   readonly clientCertificate?: { readonly cert: string; readonly key: string };

@@ -1,12 +1,13 @@
 import { type Dialer } from "../../lib/dial.ts";
 import type { Failure } from "../../mail/failure.ts";
 import { replyText } from "../../mail/reply.ts";
-import type { OutgoingContent, ProbeResult, Route, RouteTraits } from "../route.ts";
+import type { ProbeResult, Route, RouteTraits } from "../route.ts";
 import type { RouteLog } from "../route-log.ts";
 import { Attempt } from "../smtp-client/attempt.ts";
 import { OpenFailed } from "../smtp-client/handshake.ts";
 import { openConnection } from "../smtp-client/open.ts";
 import type { Settings } from "../smtp-client/settings.ts";
+import { hasUtf8Header } from "../smtp-client/utf8-header.ts";
 import { type SmtpRouteOptions, withDefaults } from "./options.ts";
 import { Pool } from "../smtp-client/pool.ts";
 
@@ -94,21 +95,3 @@ async function probeOnce(settings: Settings, dialer: Dialer, plain: boolean, ste
 function describeFailure({ text, reply }: Failure): string {
   return reply === undefined ? text : `${text}: ${replyText(reply)}`;
 }
-
-/** RFC 6532: whether the header section has bytes beyond ASCII. Read at most as far as a header section may reach. */
-async function hasUtf8Header(content: OutgoingContent): Promise<boolean> {
-  let read = 0;
-  let tail = "";
-  for await (const piece of content.inMemory ?? content.stream()) {
-    const text = tail + Buffer.from(piece.buffer, piece.byteOffset, Math.min(piece.length, longestHeader)).toString("latin1");
-    const end = text.indexOf("\r\n\r\n");
-    // eslint-disable-next-line no-control-regex
-    if (/[^\x00-\x7f]/.test(end < 0 ? text : text.slice(0, end))) return true;
-    read += piece.length;
-    if (end >= 0 || read > longestHeader) return false;
-    tail = text.slice(-3);
-  }
-  return false;
-}
-
-const longestHeader = 262_144;

@@ -1,0 +1,60 @@
+import type { Signer } from "../../domains/signer.ts";
+import { domainOf } from "../../mail/address.ts";
+import type { Recipient } from "../../mail/envelope.ts";
+import { maxHeaderBytes, scanHeader } from "../../wire/mime/header-scan.ts";
+import type { OutgoingContent, Transaction } from "../route.ts";
+
+/** What a bounce address is made from. */
+export interface BounceFacts {
+  readonly messageId: number;
+  readonly reversePath: string;
+  /** Those of one domain, who share the transaction. */
+  readonly recipients: readonly Recipient[];
+}
+
+/** Makes the reverse-path that leaves, so that bounces come back to us. The null reverse-path stays as it is. */
+export type MakeBounceAddress = (facts: BounceFacts) => string;
+
+/** Puts the author's domain's signatures on top of the content. @throws what the signer throws */
+export async function sign(content: OutgoingContent, signer: Signer, signal: AbortSignal): Promise<OutgoingContent> {
+  const domain = await authorDomain(content);
+  if (domain === null) return content;
+  const fields = await signer.sign(domain, content, signal);
+  if (fields.length === 0) return content;
+  return {
+    size: fields.length + content.size,
+    leadingDots: content.leadingDots,
+    eightBit: content.eightBit,
+    inMemory: content.inMemory === null ? null : [fields, ...content.inMemory],
+    async *stream() {
+      yield fields;
+      yield* content.stream();
+    },
+  };
+}
+
+export function withBounceAddress(transaction: Transaction, recipients: readonly Recipient[], bounce: MakeBounceAddress): Transaction {
+  const { messageId, envelope } = transaction;
+  // RFC 3464 §2, RFC 5321 §4.5.5: what reports must not be reported on.
+  if (envelope.reversePath === null) return transaction;
+  return { ...transaction, envelope: { ...envelope, reversePath: bounce({ messageId, reversePath: envelope.reversePath, recipients }) } };
+}
+
+/** The domain of the From field, lower case; null when there is not exactly one. */
+async function authorDomain(content: OutgoingContent): Promise<string | null> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  let whole = true;
+  for await (const piece of content.inMemory ?? content.stream()) {
+    pieces.push(piece);
+    size += piece.length;
+    if (size > maxHeaderBytes) {
+      whole = false;
+      break;
+    }
+  }
+  const { authors } = scanHeader(Buffer.concat(pieces), whole);
+  const domains = new Set(authors.map(domainOf));
+  const [domain] = domains;
+  return domains.size === 1 && domain !== undefined && domain !== "" ? domain : null;
+}
