@@ -8,6 +8,7 @@ import { openAdmin } from "./admin/open-admin.ts";
 import type { Facts } from "./admin/facts.ts";
 import type { ReloadReport, RunningGateway } from "./admin/gateway.ts";
 import { createGateway } from "./admin/operate.ts";
+import { openIdentities } from "./compose/open-identities.ts";
 import { openMtaSts } from "./compose/open-mta-sts.ts";
 import { openNetwork, type Network } from "./compose/open-network.ts";
 import type { GatewayConfig } from "./config/config.ts";
@@ -56,6 +57,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
     const { store, archive } = opened;
     const network = openNetwork(config.network, () => clock.now());
     cleanUp.use(network.http);
+    const identities = cleanUp.use(openIdentities(config, network, dataDirectory, facts.identities));
     const sts = await openMtaSts(config, network, dataDirectory, () => clock.now(), facts.routes);
     if (sts !== null) cleanUp.use(sts);
     const routes = openRoutes(config, network, sts, clock, facts);
@@ -114,6 +116,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       devices,
       counters: facts.counters,
       oldestWaiting: oldest.receivedAt,
+      identities: () => [...identities.sources.values()].map((source) => source.status()),
       reload: () => reload(options, inForce, { queue, routes, door, identity, facts }),
     });
     cleanUp.use(await openAdmin(gateway, { config, dataDirectory, facts }));
@@ -213,7 +216,7 @@ async function reload(
     applied.push(`certificate of listener ${listener.name}`);
   }
   const needsRestart: string[] = (
-    ["hostname", "postmaster", "routes", "queue", "network", "http", "history", "log", "clock"] as const
+    ["hostname", "postmaster", "identities", "tokenStore", "routes", "queue", "network", "http", "history", "log", "clock"] as const
   ).filter((key) => JSON.stringify(old[key]) !== JSON.stringify(config[key]));
   if (JSON.stringify(withoutCertificates(old)) !== JSON.stringify(withoutCertificates(config))) needsRestart.push("listeners");
   if (waits) needsRestart.push("routing");

@@ -57,6 +57,19 @@ export const routeView = Type.Object({
   lastReply: optional(Type.String()),
 });
 
+export const identityView = Type.Object({
+  name: Type.String(),
+  kind: Type.String(),
+  authority: Type.String(),
+  tenant: Type.Union([Type.String(), Type.Null()]),
+  clientId: Type.Union([Type.String(), Type.Null()]),
+  credentialExpiresAt: optional(time("When the secret or certificate in use ends. Wall time.")),
+  worksWith: optional(Type.String({ description: "Which secret or certificate worked last, by its reference." })),
+  renewals: Type.Object({ done: Type.Integer(), failed: Type.Integer() }, { description: "Tokens asked for since start." }),
+  lastError: optional(Type.Object({ at: time("Wall time."), code: Type.String(), text: Type.String() })),
+  tokens: Type.Array(Type.Object({ scope: Type.String(), expiresAt: time("Wall time.") })),
+});
+
 export const balanceView = Type.Object({ ok: Type.Boolean(), accepted: Type.Integer(), accounted: Type.Integer() });
 
 export const statusView = Type.Object({
@@ -82,6 +95,7 @@ export const statusView = Type.Object({
   }),
   listeners: Type.Array(listenerView),
   routes: Type.Array(routeView),
+  identities: Type.Array(identityView),
 });
 
 export const queueRecipientView = Type.Object({
@@ -268,6 +282,7 @@ export type TraceView = Static<typeof traceView>;
 export type SummaryView = Static<typeof summaryView>;
 export type FindView = Static<typeof findView>;
 export type WhyView = Static<typeof whyView>;
+export type IdentityView = Static<typeof identityView>;
 export type RouteView = Static<typeof routeView>;
 export type ListenerView = Static<typeof listenerView>;
 export type ProbeView = Static<typeof probeView>;

@@ -1,5 +1,6 @@
 import type { ClientFacts, SmtpDoorLog } from "../ingress/smtp/door-log.ts";
 import { formatId } from "../lib/ids.ts";
+import type { TokenLog } from "../identity/tokens/cached-source.ts";
 import type { LineOutput } from "../lib/line-output.ts";
 import type { Log, LogOutput } from "../lib/log.ts";
 import type { Failure } from "../mail/failure.ts";
@@ -16,6 +17,7 @@ export interface Facts {
   readonly door: SmtpDoorLog;
   readonly queue: QueueLog;
   readonly routes: RouteLog;
+  readonly identities: TokenLog;
   readonly counters: FactCounters;
   /** Facts of the process. */
   started(version: string, dataDirectory: string): void;
@@ -65,6 +67,7 @@ export function recordFacts({ log, lines }: Pick<LogOutput, "log" | "lines">, is
     door: doorFacts(log, counters, isPrincipal),
     queue: queueFacts(log, lines, counters),
     routes: routeFacts(log, counters),
+    identities: identityFacts(log, counters),
     started: (version, dataDirectory) => log.info({ version, dataDirectory, pid: process.pid, node: process.version }, "started"),
     stopping: (reason) => log.info({ reason }, "stopping"),
     reloaded: (generation, applied) => log.info({ generation, applied }, "reloaded"),
@@ -122,6 +125,19 @@ function routeFacts(log: Log, counters: FactCounters): RouteLog {
     connectionLost: (route, remote, text) => log.info({ route, remote, text }, "route-connection-lost"),
     tlsGivenUp: (route, remote, text) => log.warn({ route, remote, text }, "route-tls-given-up"),
     writeFailed: (route, folder, text) => log.warn({ route, folder, text }, "route-write-failed"),
+    fault(where, error) {
+      counters.faults++;
+      log.error({ where, error }, "fault");
+    },
+  };
+}
+
+function identityFacts(log: Log, counters: FactCounters): TokenLog {
+  const iso = (at: number) => new Date(at).toISOString();
+  return {
+    tokenRenewed: (identity, scope, expiresAt) => log.info({ identity, scope, expiresAt: iso(expiresAt) }, "token-renewed"),
+    tokenFailed: (identity, scope, code, text) => log.warn({ identity, scope, code, text }, "token-failed"),
+    credentialExpires: (identity, expiresAt, daysLeft) => log.warn({ identity, expiresAt: iso(expiresAt), daysLeft }, "credential-expires"),
     fault(where, error) {
       counters.faults++;
       log.error({ where, error }, "fault");

@@ -2,6 +2,7 @@ import type { DeliverySecurity } from "../mail/delivery-security.ts";
 import type { Device } from "../ingress/devices.ts";
 import type { Page, QueueEntry, QueueFilter, TraceQuery, TraceRecord, TraceSummary } from "../queue/archive.ts";
 import type { Totals } from "../queue/store.ts";
+import type { TokenSourceStatus } from "../identity/tokens/token-source.ts";
 import type { ProbeResult } from "../routes/route.ts";
 import type { Decision } from "../routing/decide.ts";
 
@@ -75,6 +76,8 @@ export interface StatusSnapshot {
   readonly connections: number;
   readonly listeners: readonly ListenerStatus[];
   readonly routes: readonly RouteStatus[];
+  /** As whom routes get tokens. Wall time. */
+  readonly identities: readonly TokenSourceStatus[];
   /** Since start: messages taken and refused at the doors, attempts at the routes. */
   readonly counters: Counters;
 }

@@ -43,6 +43,13 @@ export function createMetrics(gateway: Gateway): Metrics {
   const outcomes = counter("route_recipients_total", "Recipients attempted since start, by outcome", ["route", "outcome"]);
   const relayedBy = counter("relayed_total", "Recipients relayed since start, by what protected them on the way", ["route", "security"]);
   const openings = counter("route_circuit_openings_total", "How often the circuit opened since start", ["route"]);
+  const credentialExpiry = gauge(
+    "identity_credential_expiry_seconds",
+    "When the secret or certificate in use ends, seconds since 1970; absent when unknown",
+    ["identity"],
+  );
+  const tokenExpiry = gauge("identity_token_expiry_seconds", "When the token at hand ends, seconds since 1970", ["identity", "scope"]);
+  const renewals = counter("identity_token_requests_total", "Tokens asked for since start, by result", ["identity", "result"]);
   const clockOffset = gauge("clock_offset_seconds", "Policy time minus wall time");
 
   const collect = () => {
@@ -72,6 +79,12 @@ export function createMetrics(gateway: Gateway): Metrics {
       for (const outcome of ["relayed", "delayed", "failed"] as const) outcomes.inc({ route: route.name, outcome }, route[outcome]);
       for (const security of deliverySecurities) relayedBy.inc({ route: route.name, security }, route.relayedBy[security]);
       openings.inc({ route: route.name }, route.openings);
+    }
+    for (const metric of [credentialExpiry, tokenExpiry, renewals]) metric.reset();
+    for (const { name: identity, credentialExpiresAt, tokens, renewals: count } of status.identities) {
+      if (credentialExpiresAt !== null) credentialExpiry.set({ identity }, Math.round(credentialExpiresAt / 1000));
+      for (const { scope, expiresAt } of tokens) tokenExpiry.set({ identity, scope }, Math.round(expiresAt / 1000));
+      for (const result of ["done", "failed"] as const) renewals.inc({ identity, result }, count[result]);
     }
   };
   return {

@@ -3,6 +3,7 @@ import type { DeviceRegistry } from "../ingress/devices.ts";
 import { domainOf } from "../mail/address.ts";
 import type { PolicyClock } from "../lib/clock.ts";
 import { failure } from "../mail/failure-codes.ts";
+import type { TokenSourceStatus } from "../identity/tokens/token-source.ts";
 import type { Outlet } from "../queue/outlet.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { RecipientState, WaitingState } from "../queue/store.ts";
@@ -28,6 +29,7 @@ export interface GatewayParts {
   readonly reload: () => Promise<ReloadReport>;
   /** When the longest waiting message came; null when none waits. A few seconds old at most. */
   readonly oldestWaiting: () => number | null;
+  readonly identities: () => readonly TokenSourceStatus[];
 }
 
 /** Messages changed in one step; between steps the queue goes on. */
@@ -137,6 +139,7 @@ function statusOf(parts: GatewayParts): StatusSnapshot {
     connections: door.connections(),
     listeners: listenersOf(parts),
     routes: routesOf(parts),
+    identities: parts.identities(),
     counters: {
       acceptedMessages: counters.acceptedMessages,
       refusedMessages: counters.refusals,

@@ -1,3 +1,4 @@
+import type { TokenSourceStatus } from "../identity/tokens/token-source.ts";
 import { formatId } from "../lib/ids.ts";
 import { isoTime } from "../lib/units.ts";
 import type { Failure } from "../mail/failure.ts";
@@ -5,7 +6,16 @@ import { replyText } from "../mail/reply.ts";
 import { enhancedStatus } from "../mail/status.ts";
 import type { QueueEntry, TraceRecord, TraceSummary } from "../queue/archive.ts";
 import type { RecipientState } from "../queue/store.ts";
-import type { ListenerView, QueueEntryView, QueueRecipientView, RouteView, StatusView, SummaryView, TraceView } from "./contract.ts";
+import type {
+  IdentityView,
+  ListenerView,
+  QueueEntryView,
+  QueueRecipientView,
+  RouteView,
+  StatusView,
+  SummaryView,
+  TraceView,
+} from "./contract.ts";
 import type { ListenerStatus, RouteStatus, StatusSnapshot } from "./gateway.ts";
 
 /** From our values to those of the contract. */
@@ -22,6 +32,7 @@ export function statusOf(status: StatusSnapshot): StatusView {
     counters: { ...status.counters },
     listeners: status.listeners.map(listenerOf),
     routes: status.routes.map(routeOf),
+    identities: status.identities.map(identityOf),
   };
 }
 
@@ -32,6 +43,16 @@ export function listenerOf(listener: ListenerStatus): ListenerView {
 export function routeOf(route: RouteStatus): RouteView {
   const { since, retryAt, ...rest } = route;
   return { ...rest, since: isoTime(since), ...(retryAt === undefined ? {} : { retryAt: isoTime(retryAt) }) };
+}
+
+export function identityOf({ credentialExpiresAt, worksWith, lastError, tokens, ...rest }: TokenSourceStatus): IdentityView {
+  return {
+    ...rest,
+    ...(credentialExpiresAt === null ? {} : { credentialExpiresAt: isoTime(credentialExpiresAt) }),
+    ...(worksWith === null ? {} : { worksWith }),
+    ...(lastError === null ? {} : { lastError: { ...lastError, at: isoTime(lastError.at) } }),
+    tokens: tokens.map(({ scope, expiresAt }) => ({ scope, expiresAt: isoTime(expiresAt) })),
+  };
 }
 
 export function queueEntryOf({ message, recipients }: QueueEntry): QueueEntryView {

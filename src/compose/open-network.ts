@@ -17,6 +17,8 @@ export interface Network {
   /** Looks every name up in the DNS, whatever the machine's resolver would say: for mail servers that MX records name. */
   readonly dnsDialer: Dialer;
   readonly http: HttpClient;
+  /** HTTPS with other authorities to trust. Whoever asks disposes. */
+  readonly httpTrusting: (ca: string) => HttpClient;
 }
 
 /** @param now policy-clock ms */
@@ -27,13 +29,10 @@ export function openNetwork(options: NetworkOptions, now: () => number): Network
   const hosts = hostMap(options.hosts);
   const dnsDialer = new Dialer(dnsResolver(dns), hosts);
   const dialer = servers === undefined ? new Dialer(systemResolver, hosts) : dnsDialer;
-  const http = new HttpClient({
-    dialer,
-    allowPrivate,
-    ...(proxy === undefined ? {} : { proxy }),
-    ...(ca === undefined ? {} : { ca }),
-  });
-  return { dns, dnsTrusted: names.trusted, dialer, dnsDialer, http };
+  const shared = { dialer, allowPrivate, ...(proxy === undefined ? {} : { proxy }) };
+  const http = new HttpClient({ ...shared, ...(ca === undefined ? {} : { ca }) });
+  const httpTrusting = (other: string) => new HttpClient({ ...shared, ca: other });
+  return { dns, dnsTrusted: names.trusted, dialer, dnsDialer, http, httpTrusting };
 }
 
 function hostMap(hosts: Readonly<Record<string, string>>): ReadonlyMap<string, HostPort> {

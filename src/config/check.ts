@@ -1,6 +1,7 @@
 import { parseDuration, parseSize } from "../lib/units.ts";
 import { nearest, type Path } from "./fault.ts";
 import { absentValue, type Schema } from "./kinds.ts";
+import { secretReference } from "./secret-reference.ts";
 
 /**
  * Checks a value against a schema and parses it on the way: defaults filled in, durations to milliseconds (key with `Ms` added), sizes to
@@ -24,6 +25,8 @@ export function check(schema: Schema, value: unknown, path: Path, context: Check
       return size(value, path, context);
     case "secret":
       return secret(value, path, context);
+    case "secret-reader":
+      return secretReader(value, path, context);
     case "file":
       return reference(schema, value, path, context);
     case "path":
@@ -276,6 +279,17 @@ function secret(value: unknown, path: Path, context: CheckContext): unknown {
   return trimmed;
 }
 
+/** Read once, so that a wrong reference is told at once; what comes out reads again. */
+function secretReader(value: unknown, path: Path, context: CheckContext): unknown {
+  if (typeof value !== "object" || value === null) return secret(value, path, context);
+  const { expires, ...place } = value as { readonly expires?: unknown; readonly env?: string; readonly file?: string };
+  if (expires !== undefined && (typeof expires !== "string" || !/^\d{4}-\d\d-\d\d$/.test(expires) || Number.isNaN(Date.parse(expires))))
+    context.fault([...path, "expires"], `${shown(expires)} is not a day`, "Write it like 2027-01-15.");
+  if (secret(place, path, context) === undefined) return undefined;
+  const where = place.env === undefined ? { file: context.absolute(place.file ?? "") } : { env: place.env };
+  return secretReference(where, expires as string | undefined, (name) => context.env(name));
+}
+
 function reference(schema: Schema, value: unknown, path: Path, context: CheckContext): unknown {
   const file =
     schema.type === "string" ? value : typeof value === "object" && value !== null ? (value as { file?: unknown }).file : undefined;
@@ -309,7 +323,7 @@ function shown(value: unknown): string {
 export function describeType(schema: Schema): string {
   if (schema["x-kind"] === "duration") return "a duration such as 5m";
   if (schema["x-kind"] === "size") return "a size such as 10MB";
-  if (schema["x-kind"] === "secret") return "{ env: NAME } | { file: path }";
+  if (schema["x-kind"] === "secret" || schema["x-kind"] === "secret-reader") return "{ env: NAME } | { file: path }";
   if (schema["x-kind"] === "file") return schema.type === "string" ? "a path" : "{ file: path }";
   if (schema.const !== undefined) return String(schema.const);
   if (schema.enum !== undefined) return schema.enum.join(" | ");

@@ -5,6 +5,7 @@ import { parseHostPort } from "../lib/host-port.ts";
 import { isLoopbackAddress, isPrivateAddress } from "../lib/private-address.ts";
 import type { Report } from "./load.ts";
 import { nearest, type Path } from "./fault.ts";
+import { checkIdentities } from "./check-identities.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
 
 /** What no section can know alone: names that must exist or be unique, ports twice, and the ways to build an open relay by mistake. */
@@ -13,6 +14,7 @@ export function crossCheck(config: GatewayConfig, report: Report): void {
   unique(config.routes, "routes", report);
   unique(config.networks, "networks", report);
   unique(config.principals, "principals", report);
+  unique(config.identities, "identities", report);
   unique(config.routing.rules, "routing.rules", report);
   listeners(config, report);
   networks(config, report);
@@ -32,6 +34,7 @@ export function crossCheck(config: GatewayConfig, report: Report): void {
   routes(config, report);
   queue(config, report);
   network(config, report);
+  checkIdentities(config, report);
 }
 
 function unique(entries: readonly { readonly name: string }[], section: string, report: Report): void {

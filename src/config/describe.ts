@@ -98,7 +98,7 @@ function editorNode(schema: Schema): object {
       ? " A duration: 90s, 5m, 4h, 2d."
       : kind === "size"
         ? " A size: 64KB, 10MB."
-        : kind === "secret"
+        : kind === "secret" || kind === "secret-reader"
           ? " A secret, by reference."
           : "";
   const must = required === undefined ? [] : required.filter((name) => absentValue(properties?.[name] ?? {}) === undefined);

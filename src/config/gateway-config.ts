@@ -1,5 +1,6 @@
 import { Type, type Static } from "typebox";
 import { networkSchema, userSchema, type IdentityOptions } from "../identity/options.ts";
+import { tokenIdentitySchema, tokenStoreSchema, type TokenIdentityOptions, type TokenStoreOptions } from "../identity/tokens/options.ts";
 import { networkSectionSchema, type NetworkOptions } from "../lib/network-options.ts";
 import { durationOption, optionsObject, sizeOption, type Decoded } from "../lib/option-schema.ts";
 import { QueueSchema, type QueueOptions } from "../queue/options.ts";
@@ -113,6 +114,13 @@ const parts = {
     default: [],
     description: "Applications and devices that log in.",
   } as Schema,
+  identities: {
+    type: "array",
+    items: plain(tokenIdentitySchema),
+    default: [],
+    description: "As whom routes get OAuth tokens.",
+  } as Schema,
+  tokenStore: plain(tokenStoreSchema),
   routes: {
     type: "array",
     items: plain(routeSchema),
@@ -144,6 +152,8 @@ export interface GatewayConfig {
   readonly listeners: readonly SmtpListenerOptions[];
   readonly networks: IdentityOptions["networks"];
   readonly principals: IdentityOptions["principals"];
+  readonly identities: readonly TokenIdentityOptions[];
+  readonly tokenStore: TokenStoreOptions;
   readonly routes: readonly RouteOptions[];
   readonly routing: RoutingOptions;
   readonly queue: QueueOptions;

@@ -22,7 +22,7 @@ export interface Schema {
   readonly maxLength?: number;
   readonly minimum?: number;
   readonly maximum?: number;
-  readonly "x-kind"?: "duration" | "size" | "secret" | "file" | "path";
+  readonly "x-kind"?: "duration" | "size" | "secret" | "secret-reader" | "file" | "path";
 }
 
 /** A typebox schema as what it is: JSON. */

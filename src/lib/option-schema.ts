@@ -1,4 +1,5 @@
 import { Type, type TSchema } from "typebox";
+import type { SecretReader } from "./secret-reader.ts";
 import { durationPattern, sizePattern } from "./units.ts";
 
 /**
@@ -15,6 +16,8 @@ export type DurationText = Kind<"duration">;
 export type SizeText = Kind<"size">;
 /** In the file `{ env: NAME }` or `{ file: path }`; parsed: the secret itself, trailing line end removed. */
 export type SecretReference = Kind<"secret">;
+/** In the file `{ env: NAME }` or `{ file: path }`, with or without `expires: 2027-01-15`; parsed: a reader, for what may change while we run. */
+export type SecretReaderReference = Kind<"secret-reader">;
 /** In the file `{ file: path }`; parsed: the file's text (PEM, for instance). */
 export type FileReference = Kind<"file">;
 /** In the file a path, relative to the file; parsed: absolute. */
@@ -23,19 +26,21 @@ export type PathText = Kind<"path">;
 /** What the adapter gets: the schema's static type with every kind parsed. */
 export type Decoded<T> = T extends SizeText
   ? number
-  : T extends SecretReference | FileReference | PathText
-    ? string
-    : T extends readonly (infer Item)[]
-      ? readonly Decoded<Item>[]
-      : T extends object
-        ? {
-            readonly [K in keyof T as NonNullable<T[K]> extends DurationText ? `${K & string}Ms` : K]: NonNullable<
-              T[K]
-            > extends DurationText
-              ? number
-              : Decoded<T[K]>;
-          }
-        : T;
+  : T extends SecretReaderReference
+    ? SecretReader
+    : T extends SecretReference | FileReference | PathText
+      ? string
+      : T extends readonly (infer Item)[]
+        ? readonly Decoded<Item>[]
+        : T extends object
+          ? {
+              readonly [K in keyof T as NonNullable<T[K]> extends DurationText ? `${K & string}Ms` : K]: NonNullable<
+                T[K]
+              > extends DurationText
+                ? number
+                : Decoded<T[K]>;
+            }
+          : T;
 
 export interface Described {
   readonly description: string;
@@ -70,31 +75,28 @@ export function pathOption(about: Described) {
   });
 }
 
-const env = {
-  type: "object",
-  properties: {
-    env: {
-      type: "string",
-      pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
-      description: "Name of an environment variable.",
-    },
-  },
-  required: ["env"],
-  additionalProperties: false,
-};
-const file = {
-  type: "object",
-  properties: {
-    file: { type: "string", minLength: 1, description: "Path, relative to this file." },
-  },
-  required: ["file"],
-  additionalProperties: false,
-};
+const envName = { type: "string", pattern: "^[A-Za-z_][A-Za-z0-9_]*$", description: "Name of an environment variable." };
+const filePath = { type: "string", minLength: 1, description: "Path, relative to this file." };
+const expires = { type: "string", pattern: "^\\d{4}-\\d{2}-\\d{2}$", description: "Day on which it ends, so that its end is foretold." };
+const env = { type: "object", properties: { env: envName }, required: ["env"], additionalProperties: false };
+const file = { type: "object", properties: { file: filePath }, required: ["file"], additionalProperties: false };
 
 export function secretOption(about: Described) {
   return Type.Unsafe<SecretReference>({
     anyOf: [env, file],
     "x-kind": "secret",
+    ...about,
+  });
+}
+
+/** As secretOption, but read again at each use. */
+export function secretReaderOption(about: Described) {
+  return Type.Unsafe<SecretReaderReference>({
+    anyOf: [
+      { ...env, properties: { env: envName, expires } },
+      { ...file, properties: { file: filePath, expires } },
+    ],
+    "x-kind": "secret-reader",
     ...about,
   });
 }

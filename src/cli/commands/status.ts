@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { StatusView } from "../../admin/contract.ts";
+import type { IdentityView, StatusView } from "../../admin/contract.ts";
 import { formatDuration, formatSize } from "../../lib/units.ts";
 import { openControl } from "../control.ts";
 import { printJson, printLines } from "../output.ts";
@@ -22,7 +22,14 @@ export default function define(command: Command): void {
         (route) =>
           `route ${route.name} (${route.kind} ${route.target}) ${route.circuit === "closed" ? "working" : route.circuit}, relayed ${route.relayed}`,
       ),
+      ...status.identities.map(describeIdentity),
     ]);
   });
   withExamples(command, [["postern status", "is it well?"]]);
+}
+
+function describeIdentity({ name, kind, clientId, worksWith, credentialExpiresAt, lastError, tokens }: IdentityView): string {
+  const ends = credentialExpiresAt === undefined ? "" : `, ends ${credentialExpiresAt.slice(0, 10)}`;
+  const state = lastError !== undefined ? `FAILS: ${lastError.text}` : tokens.length > 0 ? "has a token" : "not asked yet";
+  return `identity ${name} (${kind}${clientId === null ? "" : ` ${clientId}`}${worksWith === undefined ? "" : `, by ${worksWith}`}${ends}) ${state}`;
 }

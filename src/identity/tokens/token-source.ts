@@ -30,6 +30,9 @@ export interface TokenSourceStatus {
   readonly clientId: string | null;
   /** When the newest secret or certificate that works ends, wall-clock ms; null: unknown, or it has none. */
   readonly credentialExpiresAt: number | null;
+  /** Which secret or certificate worked last, by its reference; null: none did yet, or it has none. */
+  readonly worksWith: string | null;
+  readonly renewals: { readonly done: number; readonly failed: number };
   readonly lastError: { readonly at: number; readonly code: string; readonly text: string } | null;
   readonly tokens: readonly { readonly scope: string; readonly expiresAt: number }[];
 }
@@ -40,10 +43,13 @@ export class TokenFailed extends Error {
   readonly code: string;
   /** Whether trying again later can help without anybody doing something. */
   readonly temporary: boolean;
+  /** How long the authority asked to be left alone. */
+  readonly retryAfterMs: number | null;
 
-  constructor(code: string, message: string, temporary: boolean) {
+  constructor(code: string, message: string, temporary: boolean, retryAfterMs: number | null = null) {
     super(message);
     this.code = code;
     this.temporary = temporary;
+    this.retryAfterMs = retryAfterMs;
   }
 }

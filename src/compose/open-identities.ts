@@ -1,0 +1,37 @@
+import type { GatewayConfig } from "../config/config.ts";
+import type { CachedSource, TokenLog } from "../identity/tokens/cached-source.ts";
+import { openTokenSources } from "../identity/tokens/open-token-sources.ts";
+import { watchExpiry } from "../identity/tokens/watch-expiry.ts";
+import type { HttpClient } from "../lib/http/http-client.ts";
+import type { Network } from "./open-network.ts";
+
+/** As whom routes get tokens; by name. Disposing ends what is under way. */
+export interface Identities extends AsyncDisposable {
+  readonly sources: ReadonlyMap<string, CachedSource>;
+}
+
+export function openIdentities(
+  config: Pick<GatewayConfig, "identities" | "tokenStore">,
+  network: Pick<Network, "http" | "httpTrusting">,
+  dataDirectory: string,
+  log: TokenLog,
+): Identities {
+  const clients = new Map<string, HttpClient>();
+  const http = (ca: string | undefined) => {
+    if (ca === undefined) return network.http;
+    const known = clients.get(ca) ?? network.httpTrusting(ca);
+    clients.set(ca, known);
+    return known;
+  };
+  const now = () => Date.now();
+  const sources = openTokenSources(config, { dataDirectory, http, now, log, env: (name) => process.env[name] });
+  const watch = watchExpiry([...sources.values()], log, now);
+  return {
+    sources,
+    async [Symbol.asyncDispose]() {
+      watch[Symbol.dispose]();
+      for (const source of sources.values()) await source[Symbol.asyncDispose]();
+      for (const client of clients.values()) await client[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import type { GatewayConfig } from "./gateway-config.ts";
+import type { Report } from "./load.ts";
+
+/** Identities: what one of them needs elsewhere, and what of it has ended already. */
+export function checkIdentities({ identities, tokenStore }: GatewayConfig, report: Report): void {
+  identities.forEach((identity, index) => {
+    const path = ["identities", index] as const;
+    switch (identity.kind) {
+      case "device-code":
+      case "authorization-code":
+        if (tokenStore.key === undefined)
+          report(
+            "error",
+            [...path, "kind"],
+            "keeps a refresh token, and there is no key to encrypt it under",
+            "Add tokenStore: { key: { file: path } }; make the key with `openssl rand -base64 32`.",
+          );
+        return;
+      case "client-secret":
+        identity.secrets.forEach(({ expires }, place) => {
+          if (expires !== undefined && Date.parse(expires) < Date.now())
+            report("warning", [...path, "secrets", place], `ended on ${expires}`, "Renew it: `postern setup ROUTE --rotate` says how.");
+        });
+        return;
+      case "client-certificate":
+      case "managed-identity":
+      case "password":
+    }
+  });
+  const { key } = tokenStore;
+  if (key !== undefined && key.read().length < 16)
+    report("error", ["tokenStore", "key"], "is shorter than 16 characters", "Make one with `openssl rand -base64 32`.");
+}
