@@ -1,6 +1,7 @@
 import type { SecureContext } from "node:tls";
 import type { AddressMap } from "./addresses/address-map.ts";
 import type { SandboxClock } from "./clock/sandbox-clock.ts";
+import type { WorldDns } from "./dns/world-dns.ts";
 import type { Faults } from "./faults/faults.ts";
 import type { MessageStore } from "./messages/message-store.ts";
 import type { SandboxOptions } from "./options.ts";
@@ -13,6 +14,7 @@ export interface House {
   readonly clock: SandboxClock;
   readonly messages: MessageStore;
   readonly faults: Faults;
+  readonly dns: WorldDns;
   readonly post: Post;
   /** Changes while the sandbox runs: ask `tenant.current` each time. */
   readonly tenant: TenantStore;

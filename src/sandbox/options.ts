@@ -2,6 +2,8 @@ import { Type, type Static } from "typebox";
 import { optionsObject, pathOption, sizeOption, type Decoded } from "../lib/option-schema.ts";
 import { sandboxPorts, type SandboxPorts } from "../lib/ports.ts";
 import { FaultRuleSchema, maxFaults } from "./faults/faults.ts";
+import { DnsRecordSchema, DnsZoneSchema, maxRecords, maxZones } from "./dns/record.ts";
+import type { DnsAdditions } from "./dns/world-dns.ts";
 import type { TenantSource } from "./tenant/tenant-store.ts";
 
 /**
@@ -33,6 +35,7 @@ export const SandboxSchema = optionsObject({
       internetMx: Type.Optional(portOption(sandboxPorts.internetMx)),
       api: Type.Optional(portOption(sandboxPorts.api)),
       apiHttp: Type.Optional(portOption(sandboxPorts.apiHttp)),
+      dns: Type.Optional(portOption(sandboxPorts.dns)),
       ui: Type.Optional(portOption(sandboxPorts.ui)),
     }),
   ),
@@ -55,7 +58,23 @@ export const SandboxSchema = optionsObject({
   internet: Type.Optional(
     optionsObject({
       domains: Type.Optional(domainsOption("Domains of the outside world.", ["fabrikam.example", "outlook.example", "gmail.example"])),
+      relays: Type.Optional(
+        Type.Record(Type.String({ pattern: domainPattern }), Type.String({ pattern: "^(\\[[0-9a-fA-F:]+\\]|[^:\\s]+):[0-9]{1,5}$" }), {
+          maxProperties: 1000,
+          description:
+            'Domains whose notifications really go by SMTP, to host:port: `bounce.contoso.example: "127.0.0.1:2526"` is the gateway\'s bounce listener.',
+        }),
+      ),
     }),
+  ),
+  dns: Type.Optional(
+    optionsObject(
+      {
+        records: Type.Optional(Type.Array(DnsRecordSchema, { maxItems: maxRecords })),
+        zones: Type.Optional(Type.Array(DnsZoneSchema, { maxItems: maxZones })),
+      },
+      "What the sandbox's name server answers beside its own zones: the keys that Postern publishes, for instance.",
+    ),
   ),
   keep: Type.Optional(
     optionsObject(
@@ -93,7 +112,12 @@ export interface SandboxOptions {
   readonly tls: { readonly certificateFile: string; readonly keyFile: string };
   /** Where the tenant comes from; TenantStore reads it. */
   readonly tenant: TenantSource;
-  readonly internet: { readonly domains: readonly string[] };
+  readonly internet: {
+    readonly domains: readonly string[];
+    /** Domain to host:port. */
+    readonly relays: Readonly<Record<string, string>>;
+  };
+  readonly dns: DnsAdditions;
   readonly keep: { readonly messages: number; readonly bytes: number };
   /** Peer address to the address it stands for. */
   readonly addresses: Readonly<Record<string, string>>;
@@ -142,7 +166,11 @@ export function sandboxOptions(file: SandboxFile, { dataDirectory, tls, log, por
     address: file.address ?? "127.0.0.1",
     ports: { ...ports, ...file.ports },
     tenant: { ...file.tenant, file: file.tenant?.file ?? null },
-    internet: { domains: file.internet?.domains ?? ["fabrikam.example", "outlook.example", "gmail.example"] },
+    internet: {
+      domains: file.internet?.domains ?? ["fabrikam.example", "outlook.example", "gmail.example"],
+      relays: file.internet?.relays ?? {},
+    },
+    dns: { records: file.dns?.records ?? [], zones: file.dns?.zones ?? [] },
     keep: { messages: file.keep?.messages ?? 100_000, bytes: file.keep?.size ?? 2 * 1024 ** 3 },
     addresses: file.addresses ?? {},
     faults: file.faults ?? [],

@@ -159,6 +159,7 @@ test("the environment names what exists, and nothing else", async () => {
     SANDBOX_PID: String(process.pid),
     SANDBOX_MX: `127.0.0.1:${sandbox.port("tenant-mx")}`,
     SANDBOX_INTERNET_MX: `127.0.0.1:${sandbox.port("internet-mx")}`,
+    SANDBOX_DNS: `127.0.0.1:${sandbox.port("dns")}`,
   });
   assert.equal((await sandbox.call("GET", "/readyz")).status, 200);
   const { body } = await sandbox.call("GET", "/api/tenant");

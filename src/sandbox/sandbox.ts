@@ -6,6 +6,8 @@ import { keepOffset, readOffset } from "./clock/kept-offset.ts";
 import { Followers } from "./clock/followers.ts";
 import { SandboxClock } from "./clock/sandbox-clock.ts";
 import { Faults } from "./faults/faults.ts";
+import { openDnsServer } from "./dns/dns-server.ts";
+import { WorldDns } from "./dns/world-dns.ts";
 import type { House } from "./house.ts";
 import { MessageStore } from "./messages/message-store.ts";
 import type { SandboxOptions } from "./options.ts";
@@ -14,6 +16,8 @@ import { rooms } from "./rooms.ts";
 import { openReceiver } from "./smtp/receiver.ts";
 import { TenantStore } from "./tenant/tenant-store.ts";
 import { openUi } from "./ui/ui.ts";
+import { SigningKeys } from "./world/signing-keys.ts";
+import { worldFacts } from "./world/world-facts.ts";
 
 /**
  * The sandbox: the Microsoft side, emulated. This file is its composition root.
@@ -50,8 +54,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const tls = createSecureContext({ cert, key, minVersion: "TLSv1.2" });
   const tenant = new TenantStore(options.tenant, join(options.dataDirectory, "tenant.json"));
   const post = new PostOffice(tenant, clock, messages);
+  const keys = new SigningKeys(join(options.dataDirectory, "keys"));
+  const dns = new WorldDns(() => worldFacts(tenant.current, options.internet.domains, keys, cert.toString()), options.dns);
   const house: House = {
     options,
+    dns,
     tenant,
     clock,
     messages,
@@ -66,6 +73,14 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     const { port } = opening.use(await openReceiver(house, room));
     services.push({ service: room.service, environmentName: room.environmentName, port });
   }
+  const nameServer = opening.use(
+    await openDnsServer(dns, {
+      address: options.address,
+      port: options.ports.dns,
+      onFault: (error) => options.log({ event: "sandbox.fault", where: "dns", error }),
+    }),
+  );
+  services.push({ service: "dns", environmentName: "SANDBOX_DNS", port: nameServer.port });
   const ui = opening.use(await openUi(house, { followers, services, signal: stop.signal }));
   opening.defer(() => options.log({ event: "sandbox.stopped" }));
   // What waits for the clock or for a client ends first.

@@ -5,6 +5,7 @@ import type { House } from "../house.ts";
 import { keepMessage } from "../smtp/keep-message.ts";
 import type { SmtpRoom } from "../smtp/room.ts";
 import { isAcceptedDomain, isRecipient } from "../tenant/directory.ts";
+import { mxHostOf } from "../world/hosts.ts";
 
 /**
  * The tenant's MX (`contoso-com.mail.protection.outlook.com` and its kind): takes mail for the accepted domains from anybody.
@@ -13,8 +14,7 @@ import { isAcceptedDomain, isRecipient } from "../tenant/directory.ts";
  * then nobody may relay. Texts marked *unverified* are as commonly seen, without a published source; the others are from Microsoft's pages.
  */
 export function tenantMx(house: House): SmtpRoom {
-  // MS "MX endpoint name": dots of the domain become dashes.
-  const hostname = `${(house.tenant.current.domains[0]?.name ?? "tenant.example").replaceAll(".", "-")}.mail.protection.example`;
+  const hostname = mxHostOf(house.tenant.current.domains[0]?.name ?? "tenant.example");
   // Where Microsoft puts `[host date id]` behind a reply; the id is its own, so ours is left out.
   const stamp = (): string => `[${hostname} ${new Date(house.clock.now()).toISOString()}]`;
   return {

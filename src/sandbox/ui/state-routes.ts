@@ -5,12 +5,13 @@ import type { House } from "../house.ts";
 const StateSchema = Type.Object({ status: Type.String() });
 
 export function stateRoutes(house: House): readonly ApiRoute[] {
-  const { options, messages, faults, clock } = house;
+  const { options, messages, faults, clock, dns } = house;
   return [
     defineRoute({
       method: "POST",
       path: "/api/reset",
-      summary: "Back to the beginning: no messages, the faults of the configuration, the clock at wall time, no usage. The tenant stays.",
+      summary:
+        "Back to the beginning: no messages, the faults and DNS records of the configuration, the clock at wall time, no usage. The tenant stays.",
       answers: {
         200: {
           description: "Done.",
@@ -20,6 +21,7 @@ export function stateRoutes(house: House): readonly ApiRoute[] {
       handle: async () => {
         faults.clear();
         for (const rule of options.faults) faults.add(rule);
+        dns.reset();
         await clock.reset();
         const gone = await messages.clear();
         options.log({ event: "sandbox.reset" });

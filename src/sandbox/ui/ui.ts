@@ -5,6 +5,7 @@ import type { House } from "../house.ts";
 import type { AddressInfo } from "node:net";
 import { addressRoutes } from "./address-routes.ts";
 import { clockRoutes } from "./clock-routes.ts";
+import { dnsRoutes } from "./dns-routes.ts";
 import { faultRoutes } from "./fault-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
 import { addPages } from "./pages.ts";
@@ -58,6 +59,7 @@ function uiRoutes(house: House, surroundings: UiSurroundings): readonly ApiRoute
     ...messageRoutes(house),
     ...clockRoutes(house, surroundings),
     ...faultRoutes(house),
+    ...dnsRoutes(house, surroundings),
     ...addressRoutes(house),
     ...tenantRoutes(house, surroundings),
     ...stateRoutes(house),
