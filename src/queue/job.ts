@@ -1,3 +1,4 @@
+import { domainOf } from "../mail/address.ts";
 import type { OutgoingContent } from "../routes/route.ts";
 import type { Lane } from "./lanes.ts";
 import type { StoredMessage, StoredRecipient } from "./store.ts";
@@ -44,8 +45,17 @@ async function* withPrefix(prefix: Uint8Array, rest: AsyncIterable<Uint8Array>):
   yield* rest;
 }
 
-/** Splits recipients so that each part fits into one transaction of a route. */
-export function* portions(recipients: readonly StoredRecipient[], max: number): Generator<readonly StoredRecipient[]> {
+/** Splits recipients so that each part fits into one transaction of a route. @param perDestination of the route's traits */
+export function* portions(
+  recipients: readonly StoredRecipient[],
+  max: number,
+  perDestination: boolean,
+): Generator<readonly StoredRecipient[]> {
+  if (perDestination && recipients.length > 1) {
+    // One destination's outcome must not wait for another's.
+    for (const same of Map.groupBy(recipients, ({ address }) => domainOf(address)).values()) yield* portions(same, max, false);
+    return;
+  }
   if (recipients.length <= max) {
     yield recipients;
     return;

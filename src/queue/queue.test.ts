@@ -56,6 +56,28 @@ test("a message with more recipients than a transaction takes is split", async (
   assert.equal(world.opened.store.totals().relayed, 100);
 });
 
+test("a route that goes to each destination on its own gets one at a time, and no destination waits for another", async () => {
+  const stuck = Promise.withResolvers<void>();
+  const route = new ScriptedRoute(
+    "direct",
+    async (_, { address }) => {
+      if (address.endsWith("@slow.example")) await stuck.promise;
+      return relayed;
+    },
+    { perDestination: true },
+  );
+  await using world = await openQueueWorld({ routes: [route] });
+  const domains = Array.from({ length: 30 }, (_, i) => `d${i}.example`);
+  await world.send({ to: ["a@slow.example", ...domains.map((domain) => `a@${domain}`), "b@D3.example"] });
+  await until("all but the slow one are settled", () => world.opened.store.totals().relayed === 31);
+  stuck.resolve();
+  await world.queue.dispatcher.atRest();
+  assert.equal(world.opened.store.totals().relayed, 32);
+  assert.equal(route.transactions.length, 31);
+  for (const { recipients } of route.transactions)
+    assert.equal(new Set(recipients.map(({ address }) => address.split("@")[1]?.toLowerCase())).size, 1);
+});
+
 test("a delayed recipient harms no other and is tried again by the schedule", async () => {
   let answers = 0;
   const route = new ScriptedRoute("out", (_, { address }) => (address.startsWith("full") && answers++ < 2 ? full : relayed));

@@ -176,17 +176,14 @@ export class Queue {
   #enqueue(message: StoredMessage, body: Uint8Array | null, recipients: readonly StoredRecipient[], lane: Lane, weight: number): void {
     const content = outgoingContent(message, body, (from) => this.#deps.store.readContent(from.content, from.id));
     let first = true;
-    for (const part of portions(recipients, this.#portionOf(lane))) {
+    const routes = lane.routes.flatMap((name) => this.#deps.routes.get(name)?.traits ?? []);
+    const max = Math.min(...routes.map(({ maxRecipients }) => maxRecipients));
+    const perDestination = routes.some((traits) => traits.perDestination);
+    for (const part of portions(recipients, max, perDestination)) {
       if (!first) this.dispatcher.reserve(weight);
       first = false;
       this.dispatcher.enqueue({ message, recipients: part, content, weight, lane, tried: [], maySucceedLater: false });
     }
-  }
-
-  #portionOf(lane: Lane): number {
-    let max = Infinity;
-    for (const name of lane.routes) max = Math.min(max, this.#deps.routes.get(name)?.traits.maxRecipients ?? Infinity);
-    return max;
   }
 
   async #claim(lane: Lane, max: number): Promise<void> {
