@@ -18,6 +18,8 @@ export interface Failure {
   readonly scope: FailureScope;
   /** One sentence that a sender may see. Private reasons belong in the log. */
   readonly text: string;
+  /** What to do about it, where the reply tells more than the code: one sentence for an administrator. */
+  readonly advice?: string;
   /** The next hop's own words (RFC 3464 §2.3.6); absent when no SMTP peer spoke. */
   readonly reply?: Reply;
 }

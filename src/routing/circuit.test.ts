@@ -19,14 +19,17 @@ test("opens after so many troubles in a row, and not when something succeeds in 
   assert.equal(circuit.reason, down);
 });
 
-test("a refused log-in opens it at once", () => {
-  const circuit = new Circuit(0, options);
-  assert.equal(circuit.troubled(failure("route.auth-failed"), 1), true);
+test("a refused log-in, of whatever kind, opens it at once and for the longest time", () => {
+  for (const code of ["route.auth-failed", "route.auth-security-defaults", "route.auth-app-not-allowed"] as const) {
+    const circuit = new Circuit(0, options);
+    assert.equal(circuit.troubled(failure(code), 1), true, code);
+    assert.equal(circuit.retryAt, 1 + options.longestMs, code);
+  }
 });
 
 test("failed probes wait longer each time up to the longest; a good one closes it, but warily", () => {
   const circuit = new Circuit(0, options);
-  circuit.troubled(failure("route.auth-failed"), 0);
+  for (let n = 0; n < options.threshold; n++) circuit.troubled(down, 0);
   circuit.probed(false, 10);
   assert.equal(circuit.retryAt, 30);
   circuit.probed(false, 30);

@@ -56,11 +56,12 @@ export class Circuit {
     if (this.#state !== "closed") return false;
     this.#troubles++;
     this.#reason = reason;
-    // A wrong password does not heal by trying: each further try brings the account nearer to a lock.
-    if (this.#troubles < this.#options.threshold && reason.code !== "route.auth-failed") return false;
+    // A wrong password does not heal by trying: each further try brings the account nearer to a lock. So it pauses at once, and for long.
+    const logIn = reason.code.startsWith("route.auth-");
+    if (this.#troubles < this.#options.threshold && !logIn) return false;
     this.#state = "open";
     this.#since = now;
-    this.#waitMs = this.#options.firstMs;
+    this.#waitMs = logIn ? this.#options.longestMs : this.#options.firstMs;
     this.#retryAt = now + this.#waitMs;
     return true;
   }

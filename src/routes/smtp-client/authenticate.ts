@@ -1,4 +1,5 @@
 import { failure } from "../../mail/failure-codes.ts";
+import type { Reply } from "../../mail/reply.ts";
 import type { ClientExchange } from "../../wire/sasl/client-exchange.ts";
 import { loginExchange } from "../../wire/sasl/client-login.ts";
 import { plainExchange } from "../../wire/sasl/client-plain.ts";
@@ -14,7 +15,7 @@ export async function authenticate(
   handshake: Handshake,
   auth: Auth,
   offered: readonly string[],
-  timeoutMs: number,
+  settings: Pick<Settings, "timeouts" | "replies">,
   signal: AbortSignal,
 ): Promise<void> {
   const mechanism = choose(auth.mechanism ?? "auto", offered);
@@ -25,13 +26,35 @@ export async function authenticate(
         text: `The next hop offers ${offered.length === 0 ? "no way to log in" : `only ${offered.join(", ")} to log in`}`,
       }),
     );
-  const exchange = begin(mechanism, auth.user, await readSecret(auth, signal));
+  const secret = await readSecret(auth, signal);
+  const reply = await attempt(handshake, begin(mechanism, auth.user, secret), settings.timeouts.greetingMs, mechanism === "xoauth2");
+  if (reply.code === 235) return;
+  if (auth.onRefused !== undefined && reply.code >= 500) {
+    auth.onRefused(secret);
+    const other = await readSecret(auth, signal);
+    // A token may have been revoked before its end, a secret renewed: one more try, with another one only.
+    if (other !== secret) {
+      const second = await attempt(handshake, begin(mechanism, auth.user, other), settings.timeouts.greetingMs, mechanism === "xoauth2");
+      if (second.code === 235) return;
+      throw refused(second, settings);
+    }
+  }
+  throw refused(reply, settings);
+}
+
+function refused(reply: Reply, { replies }: Pick<Settings, "replies">): OpenFailed {
+  if (reply.code < 400) return new OpenFailed("auth", failure("remote.protocol", { reply }));
+  return new OpenFailed("auth", classifyReply("auth", reply, replies));
+}
+
+/** One exchange; the server's last word. */
+async function attempt(handshake: Handshake, exchange: ClientExchange, timeoutMs: number, whatever: boolean): Promise<Reply> {
   const { initial } = exchange;
   // RFC 4954 §4: an empty initial response is written `=`.
   const encoded = initial === null ? "" : ` ${encode(initial) || "="}`;
-  // RFC 4954 §4 with RFC 5321 §4.5.3.1.4: a command line has 512 bytes; a longer first answer (a token) waits for the challenge. What is
-  // published about XOAUTH2 wants it in the command whatever its length.
-  const inCommand = initial !== null && (encoded.length < longestInCommand || mechanism === "xoauth2");
+  // RFC 4954 §4 with RFC 5321 §4.5.3.1.4: a command line has 512 bytes; a longer first answer waits for the challenge. What is published
+  // about XOAUTH2 wants its token in the command whatever the length.
+  const inCommand = initial !== null && (encoded.length < longestInCommand || whatever);
   let reply = await handshake.ask(`AUTH ${exchange.mechanism}${inCommand ? encoded : ""}`, timeoutMs);
   let sentInitial = inCommand || initial === null;
   for (let round = 0; reply.code === 334; round++) {
@@ -39,9 +62,7 @@ export async function authenticate(
     sentInitial = true;
     reply = await handshake.ask(answer === null ? "*" : encode(answer), timeoutMs);
   }
-  if (reply.code === 235) return;
-  if (reply.code < 400) throw new OpenFailed("auth", failure("remote.protocol", { reply }));
-  throw new OpenFailed("auth", classifyReply("auth", reply));
+  return reply;
 }
 
 const longestInCommand = 480;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { classifyReply, retryHintMs, type Stage } from "./classify.ts";
+import type { Stage } from "../../services/service.ts";
+import { classifyReply, retryHintMs } from "./classify.ts";
 import { remoteId } from "./remote-id.ts";
 
 const table: readonly (readonly [stage: Stage, reply: string, expected: string])[] = [
@@ -33,18 +34,18 @@ const table: readonly (readonly [stage: Stage, reply: string, expected: string])
   [
     "content",
     "550 5.1.90 Your message can't be sent because you've reached your daily limit for message recipients",
-    "transient 1.90 remote.throttled route",
+    "transient 1.90 quota.mailbox route",
   ],
-  ["content", "554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException", "transient 2.0 remote.throttled route"],
+  ["content", "554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException", "transient 2.0 quota.mailbox route"],
   [
     "rcpt",
     "550 5.2.121 Recipient's per hour message receive limit from specific sender exceeded",
-    "transient 2.121 remote.throttled recipient",
+    "transient 2.121 quota.receiver-from-sender recipient",
   ],
   [
     "content",
     "550 5.7.233 - Your message can't be sent because your tenant exceeded its daily limit",
-    "transient 7.233 remote.throttled route",
+    "transient 7.233 quota.tenant route",
   ],
   ["content", "354 what", "transient 5.0 remote.protocol route"],
 ];

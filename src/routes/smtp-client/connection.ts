@@ -1,9 +1,11 @@
 import type { Recipient } from "../../mail/envelope.ts";
 import { failure } from "../../mail/failure-codes.ts";
+import type { Failure } from "../../mail/failure.ts";
 import type { Outcome } from "../../mail/outcome.ts";
 import { type Reply, replyText } from "../../mail/reply.ts";
 import type { Capabilities } from "../../wire/smtp/client/capabilities.ts";
 import { DotStuffer } from "../../wire/smtp/client/dot-stuffing.ts";
+import type { Stage } from "../../services/service.ts";
 import type { DeliverySession } from "../route.ts";
 import { type Attempt, outcomeOf } from "./attempt.ts";
 import type { Channel, ChannelListener, Lost } from "./channel.ts";
@@ -19,6 +21,8 @@ export interface ConnectionOwner {
   /** Policy-clock ms. */
   now(): number;
   fault(error: unknown): void;
+  /** The next hop says that there are too many connections. */
+  onCrowded(): void;
   /** Another attempt may be given. */
   onFree(connection: Connection): void;
   /** No more use. Nothing of the content of `returned` was sent: they are to be tried elsewhere. */
@@ -193,10 +197,10 @@ export class Connection implements ChannelListener {
     if (reply.code >= 300 && !refused) return this.#breach(reply, `in answer to ${commandName(at)}`);
     if (at < 0 && refused) return this.#breach(reply, "in answer to RSET");
     if (at === 0) {
-      if (refused) attempt.failMail(classifyReply("mail", reply));
+      if (refused) attempt.failMail(this.#meaning("mail", reply));
       else attempt.begun = true;
     } else if (at > 0) {
-      if (refused) attempt.fail(attempt.recipients[at - 1] as Recipient, classifyReply("rcpt", reply));
+      if (refused) attempt.fail(attempt.recipients[at - 1] as Recipient, this.#meaning("rcpt", reply));
       else attempt.accepted++;
     }
     this.#channel.expect(at === count ? dataMs : commandMs, `the answer to ${at === count ? "DATA" : commandName(at + 1)}`);
@@ -220,7 +224,7 @@ export class Connection implements ChannelListener {
     const wanted = attempt.begun && attempt.accepted > 0;
     if (reply.code >= 400) {
       this.#resetFirst = attempt.begun;
-      return this.#finish(attempt, wanted ? outcomeOf(classifyReply("data", reply), this.#owner.now()) : nothingAccepted);
+      return this.#finish(attempt, wanted ? outcomeOf(this.#meaning("data", reply), this.#owner.now()) : nothingAccepted);
     }
     if (wanted) return this.#writeContent(attempt);
     // RFC 2920 §3.1: the server may say 354 though it refused every recipient; then a lone dot ends the transaction.
@@ -281,13 +285,13 @@ export class Connection implements ChannelListener {
   /** An answer before the end of the content: a refusal counts, but what the server does with the rest is unknown, so the connection ends. */
   #onEarlyReply(attempt: Attempt, reply: Reply): void {
     if (reply.code < 400) return this.#breach(reply, "before the end of the content");
-    attempt.settle(outcomeOf(classifyReply("content", reply), this.#owner.now()), this.session, this.#owner.now());
+    attempt.settle(outcomeOf(this.#meaning("content", reply), this.#owner.now()), this.session, this.#owner.now());
     this.cut("the content was refused while it was sent");
   }
 
   #onAnswer(attempt: Attempt, reply: Reply): void {
     if (reply.code >= 300 && reply.code < 400) return this.#breach(reply, "in answer to the content");
-    if (reply.code >= 400) return this.#finish(attempt, outcomeOf(classifyReply("content", reply), this.#owner.now()));
+    if (reply.code >= 400) return this.#finish(attempt, outcomeOf(this.#meaning("content", reply), this.#owner.now()));
     const id = remoteId(reply);
     const text = replyText(reply).slice(0, longestText);
     this.#finish(attempt, id === undefined ? { action: "relayed", text } : { action: "relayed", text, remoteId: id });
@@ -317,9 +321,17 @@ export class Connection implements ChannelListener {
     const returned = this.#takeBack();
     // As the first answer of a connection that had rested it only means that it had rested too long.
     if (attempt.stage === "envelope" && attempt.cursor <= 0 && this.#taken > 1 && !attempt.moved) returned.unshift(attempt);
-    else attempt.settle(outcomeOf(classifyReply("content", reply), this.#owner.now()), this.session, this.#owner.now());
+    else attempt.settle(outcomeOf(this.#meaning("content", reply), this.#owner.now()), this.session, this.#owner.now());
     this.#channel[Symbol.dispose]();
     this.#end({ why: "closed", text: replyText(reply) }, returned);
+  }
+
+  /** What a refusal means. Too many connections is about this moment, not about the message or the route: the pool makes do with fewer. */
+  #meaning(stage: Stage, reply: Reply): Failure {
+    const told = classifyReply(stage, reply, this.#owner.settings.replies);
+    if (told.code !== "quota.connections") return told;
+    this.#owner.onCrowded();
+    return { ...told, scope: "message" };
   }
 
   #breach(reply: Reply, when: string): void {

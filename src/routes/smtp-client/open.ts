@@ -59,7 +59,7 @@ export async function openConnection(
   try {
     const { greetingMs } = settings.timeouts;
     const greeting = await handshake.ask(null, greetingMs);
-    if (greeting.code !== 220) throw new OpenFailed("greeting", classifyReply("greeting", greeting));
+    if (greeting.code !== 220) throw new OpenFailed("greeting", classifyReply("greeting", greeting, settings.replies));
     onStep?.("greeting", greeting.lines[0] ?? "");
     let offered = await sayHello(handshake, settings);
     onStep?.("hello", describe(offered));
@@ -71,7 +71,7 @@ export async function openConnection(
     if (settings.auth !== undefined) {
       handshake.step = "auth";
       requireSafeAuth(settings, channel, dialled.address);
-      await authenticate(handshake, settings.auth, offered.auth, greetingMs, signal);
+      await authenticate(handshake, settings.auth, offered.auth, settings, signal);
       onStep?.("auth", `logged in as ${settings.auth.user}`);
     }
     handshake.requireAlive();
@@ -90,10 +90,10 @@ async function sayHello(handshake: Handshake, settings: Settings): Promise<Capab
   const { greetingMs } = settings.timeouts;
   const reply = await handshake.ask(`EHLO ${settings.helloName}`, greetingMs);
   if (reply.code === 250) return parseCapabilities(reply);
-  if (reply.code < 500) throw new OpenFailed("hello", classifyReply("hello", reply));
+  if (reply.code < 500) throw new OpenFailed("hello", classifyReply("hello", reply, settings.replies));
   // RFC 5321 §3.2: a server that does not know EHLO is greeted with HELO.
   const older = await handshake.ask(`HELO ${settings.helloName}`, greetingMs);
-  if (older.code !== 250) throw new OpenFailed("hello", classifyReply("hello", older));
+  if (older.code !== 250) throw new OpenFailed("hello", classifyReply("hello", older, settings.replies));
   return { ...noCapabilities, name: older.lines[0]?.split(" ", 1)[0] ?? "" };
 }
 
@@ -114,7 +114,7 @@ async function upgrade(handshake: Handshake, settings: Settings, signal: AbortSi
   handshake.step = "starttls";
   const { channel } = handshake;
   const reply = await handshake.ask("STARTTLS", settings.timeouts.greetingMs);
-  if (reply.code !== 220) throw new OpenFailed("starttls", classifyReply("starttls", reply));
+  if (reply.code !== 220) throw new OpenFailed("starttls", classifyReply("starttls", reply, settings.replies));
   // RFC 3207 §4.2 and CVE-2011-0411: what came before the handshake came from anybody. There must be nothing.
   if (channel.over || channel.pending)
     throw new OpenFailed(

@@ -73,6 +73,14 @@ export class Pool implements ConnectionOwner, AsyncDisposable {
     this.#dispatch();
   }
 
+  /** One connection fewer for a while; the one that heard it goes on, others are not renewed. */
+  onCrowded(): void {
+    this.#ceiling = Math.max(1, Math.min(this.#currentCeiling(), this.#connections.size) - 1);
+    this.#ceilingUntil = performance.now() + ceilingForMs;
+    const spare = this.#connections.size > this.#ceiling ? this.#idle.shift() : undefined;
+    spare?.close();
+  }
+
   onFree(connection: Connection): void {
     const attempt = next(this.#waiting);
     if (attempt !== undefined) return this.#give(connection, attempt);

@@ -1,3 +1,4 @@
+import type { KnownReply } from "../../services/service.ts";
 import type { TLSSocket } from "node:tls";
 import type { Failure } from "../../mail/failure.ts";
 import type { RouteTraits } from "../route.ts";
@@ -6,6 +7,14 @@ import type { RouteTraits } from "../route.ts";
 export type SecretProvider = string | ((signal: AbortSignal) => string | Promise<string>);
 
 export type AuthMechanism = "auto" | "plain" | "login" | "xoauth2";
+
+export interface AuthSettings {
+  readonly mechanism?: AuthMechanism;
+  readonly user: string;
+  readonly secret: SecretProvider;
+  /** The server refused this secret. When `secret` then gives another one, it is tried once. */
+  readonly onRefused?: (secret: string) => void;
+}
 
 /** What the client engine needs to know about one next hop, every default in place. Routes make it from their options. */
 export interface Settings {
@@ -29,7 +38,7 @@ export interface Settings {
   /** Address of this machine to connect from. */
   readonly localAddress?: string;
   readonly clientCertificate?: { readonly cert: string; readonly key: string };
-  readonly auth?: { readonly mechanism?: AuthMechanism; readonly user: string; readonly secret: SecretProvider };
+  readonly auth?: AuthSettings;
   readonly authWithoutTls: boolean;
   readonly helloName: string;
   readonly maxConnections: number;
@@ -41,6 +50,8 @@ export interface Settings {
   /** The next hop may be at a loopback, private or link-local address. */
   readonly allowPrivate: boolean;
   readonly inDoubt: RouteTraits["inDoubt"];
+  /** What the service's refusals mean; they come before the general rules. */
+  readonly replies?: readonly KnownReply[];
   readonly timeouts: Timeouts;
 }
 

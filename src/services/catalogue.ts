@@ -1,0 +1,40 @@
+/**
+ * The catalogue: every sending service that Postern knows, as published. One file a service; facts that concern a whole tenant are in
+ * tenant.ts. Other code reads it through here, profile-as-of.ts and timeline.ts, never a service's file.
+ */
+import { acsSmtp } from "./acs-smtp.ts";
+import { connector } from "./connector.ts";
+import { directSend } from "./direct-send.ts";
+import type { Fact } from "./fact.ts";
+import { hve } from "./hve.ts";
+import { mx } from "./mx.ts";
+import { sendgridSmtp } from "./sendgrid-smtp.ts";
+import type { Service, ServiceKind } from "./service.ts";
+import { smartHost } from "./smart-host.ts";
+import { smtpAuth } from "./smtp-auth.ts";
+import { tenantFacts } from "./tenant.ts";
+
+export const catalogue: Readonly<Record<ServiceKind, Service>> = {
+  "smtp-auth": smtpAuth,
+  hve,
+  "acs-smtp": acsSmtp,
+  connector,
+  "direct-send": directSend,
+  "smart-host": smartHost,
+  "sendgrid-smtp": sendgridSmtp,
+  mx,
+};
+
+export function isServiceKind(kind: string): kind is ServiceKind {
+  return Object.hasOwn(catalogue, kind);
+}
+
+/** Every fact of a service, those of its profile first. */
+export function factsOf({ profile, facts }: Service): readonly Fact<unknown>[] {
+  return [...Object.values(profile), ...Object.values(facts)];
+}
+
+/** Every fact there is. */
+export function allFacts(): readonly Fact<unknown>[] {
+  return [...Object.values(catalogue).flatMap(factsOf), ...Object.values(tenantFacts)];
+}

@@ -1,0 +1,46 @@
+import { tenantMxReplies } from "./replies/tenant-mx.ts";
+import { fact, rule, sinceEver, steady } from "./rules.ts";
+import type { Service } from "./service.ts";
+import { sources } from "./sources.ts";
+import { tenantMxProfile } from "./tenant-mx-profile.ts";
+
+const id = (name: string) => `connector.${name}`;
+
+/** SMTP relay: an inbound connector of type OnPremises knows us by certificate or by address. */
+export const connector: Service = {
+  kind: "connector",
+  title: "SMTP relay by connector",
+  profile: {
+    ...tenantMxProfile("connector"),
+    tls: steady(id("tls"), "Encryption", "required", sources.multifunction, {
+      note: "Optional where the address is matched, needed by nature where a certificate is; recommended always.",
+    }),
+    external: steady(id("external"), "Takes recipients outside the tenant", true, sources.relayRules),
+    senderRule: steady(id("sender-rule"), "Who may be the sender", "accepted-domain", sources.relayRules),
+    keepsReversePath: steady(id("keeps-reverse-path"), "Keeps the reverse-path", true, sources.relayRules, {
+      note: "A foreign domain relayed by certificate is rewritten (SRS) to the default domain.",
+    }),
+    takesNullReversePath: steady(id("null-reverse-path"), "Takes the null reverse-path", true, sources.relayRules, {
+      status: "unverified",
+      note: "By certificate; by address the domain of MAIL FROM decides and there is none.",
+    }),
+  },
+  facts: {
+    "relay-right": fact(id("relay-right"), "Right to relay to the internet", [
+      rule("certificate, MAIL FROM, From or RCPT TO domain is accepted", sinceEver, sources.relayRules, { validTo: "2023-11-01" }),
+      rule(
+        "certificate or MAIL FROM domain is accepted, and certificate or address fits a connector of type OnPremises",
+        "2023-11-01",
+        sources.relayRules,
+        {
+          announcedOn: "2023-06-19",
+        },
+      ),
+    ]),
+    attribution: fact(id("attribution"), "Order of evidence", [
+      rule("certificate domain, then MAIL FROM domain, then RCPT TO domain", "2026-02-04", sources.attribution),
+    ]),
+    "sender-addresses": steady(id("sender-addresses"), "Addresses of a connector", "IPv4, single or /24 to /32", sources.connectors),
+  },
+  replies: tenantMxReplies,
+};
