@@ -134,7 +134,8 @@ class EntraNetwork implements INetworkModule {
     const { last } = this;
     if (last === null || last.status < 400) {
       // The library's own complaint may quote what it was given, a private key for instance; its code does not.
-      const code = String((error as { readonly errorCode?: unknown } | null)?.errorCode ?? (error as Error | null)?.name ?? "error");
+      const code =
+        textOf((error as { readonly errorCode?: unknown } | null)?.errorCode) ?? textOf((error as Error | null)?.name) ?? "error";
       return new TokenFailed("unexpected", `identity ${identity}: no token could be had (${printable(code)})`, false);
     }
     const retryAfterMs = last.retryAfter === undefined ? null : retryAfter(last.retryAfter, this.#place.now());

@@ -30,9 +30,9 @@ export class RefreshTokenStore {
     }
     try {
       const header = bytes.subarray(0, magic.length);
-      if (!header.equals(magic)) return { ok: false, why: "unreadable" };
+      if (!header.equals(magic) || bytes.length < 52) return { ok: false, why: "unreadable" };
       const salt = bytes.subarray(8, 24);
-      const decipher = createDecipheriv("aes-256-gcm", this.#derive(salt), bytes.subarray(24, 36));
+      const decipher = createDecipheriv("aes-256-gcm", this.#derive(salt), bytes.subarray(24, 36), { authTagLength: 16 });
       decipher.setAAD(Buffer.from(name, "utf8")).setAuthTag(bytes.subarray(36, 52));
       const token = Buffer.concat([decipher.update(bytes.subarray(52)), decipher.final()]).toString("utf8");
       return { ok: true, token };
@@ -65,7 +65,11 @@ export class RefreshTokenStore {
     }
     for (const folder of [this.#folder, dirname(this.#folder)]) {
       const handle = await open(folder, "r");
-      await handle.sync().finally(() => handle.close());
+      try {
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
     }
   }
 

@@ -7,7 +7,11 @@ const everyMs = 3_600_000;
 const warnings = [30, 7, 1, 0] as const;
 
 /** Tells 30, 7 and 1 days ahead, and when it has happened, that what an identity logs in with ends; each once for each end. Wall time. */
-export function watchExpiry(sources: readonly TokenSource[], log: Pick<TokenLog, "credentialExpires">, now: () => number): Disposable {
+export function watchExpiry(
+  sources: readonly TokenSource[],
+  log: Pick<TokenLog, "credentialExpires">,
+  now: () => number,
+): Disposable & { look(): void } {
   const told = new Map<string, { readonly expiresAt: number; readonly days: number }>();
   const look = () => {
     for (const source of sources) {
@@ -24,5 +28,5 @@ export function watchExpiry(sources: readonly TokenSource[], log: Pick<TokenLog,
   };
   look();
   const timer = setInterval(look, everyMs).unref();
-  return { [Symbol.dispose]: () => clearInterval(timer) };
+  return { look, [Symbol.dispose]: () => clearInterval(timer) };
 }
