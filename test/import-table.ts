@@ -19,7 +19,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   ingress: ["submission/submission.ts", "queue/store.ts", "identity", "templates", "services", "wire", "mail", "lib"],
   reports: ["queue/store.ts", "queue/archive.ts", "queue/dsn-composer.ts", "wire", "mail", "lib"],
   store: ["queue/store.ts", "queue/archive.ts", "mail", "lib"],
-  sandbox: ["domains", "services", "templates", "wire", "mail", "lib"],
+  mailflow: ["domains", "services", "wire", "mail", "lib"],
+  sandbox: ["mailflow", "domains", "services", "templates", "wire", "mail", "lib"],
   config: ["sandbox/options.ts", "ingress", "identity", "routes", "routing", "queue", "limits", "services", "wire", "mail", "lib"],
   admin: [
     "config",

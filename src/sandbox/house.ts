@@ -2,6 +2,8 @@ import type { SecureContext } from "node:tls";
 import type { AddressMap } from "./addresses/address-map.ts";
 import type { SandboxClock } from "./clock/sandbox-clock.ts";
 import type { WorldDns } from "./dns/world-dns.ts";
+import type { Edge } from "./exo/edge.ts";
+import type { RecipientLimits } from "./exo/recipient-limits.ts";
 import type { Faults } from "./faults/faults.ts";
 import type { MessageStore } from "./messages/message-store.ts";
 import type { SandboxOptions } from "./options.ts";
@@ -15,6 +17,9 @@ export interface House {
   readonly messages: MessageStore;
   readonly faults: Faults;
   readonly dns: WorldDns;
+  /** What Microsoft's edge has against clients. */
+  readonly edge: Edge;
+  readonly recipientLimits: RecipientLimits;
   readonly post: Post;
   /** Changes while the sandbox runs: ask `tenant.current` each time. */
   readonly tenant: TenantStore;

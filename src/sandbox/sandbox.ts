@@ -5,6 +5,8 @@ import { AddressMap } from "./addresses/address-map.ts";
 import { keepOffset, readOffset } from "./clock/kept-offset.ts";
 import { Followers } from "./clock/followers.ts";
 import { SandboxClock } from "./clock/sandbox-clock.ts";
+import { Edge } from "./exo/edge.ts";
+import { RecipientLimits } from "./exo/recipient-limits.ts";
 import { Faults } from "./faults/faults.ts";
 import { openDnsServer } from "./dns/dns-server.ts";
 import { WorldDns } from "./dns/world-dns.ts";
@@ -54,11 +56,14 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const tls = createSecureContext({ cert, key, minVersion: "TLSv1.2" });
   const tenant = new TenantStore(options.tenant, join(options.dataDirectory, "tenant.json"));
   const post = new PostOffice(tenant, clock, messages);
+  const recipientLimits = new RecipientLimits();
   const keys = new SigningKeys(join(options.dataDirectory, "keys"));
   const dns = new WorldDns(() => worldFacts(tenant.current, options.internet.domains, keys, cert.toString()), options.dns);
   const house: House = {
     options,
     dns,
+    edge: new Edge(),
+    recipientLimits,
     tenant,
     clock,
     messages,

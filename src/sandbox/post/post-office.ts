@@ -1,4 +1,5 @@
 import { domainOf } from "../../mail/address.ts";
+import type { Envelope } from "../../mail/envelope.ts";
 import { receivedField } from "../../wire/smtp/received.ts";
 import type { SandboxClock } from "../clock/sandbox-clock.ts";
 import type { Delivery, SandboxMessage } from "../messages/message.ts";
@@ -51,6 +52,8 @@ export class PostOffice implements Post {
       id,
     );
   }
+
+  carry(_message: SandboxMessage, _envelope: Envelope): void {}
 
   #delivery(recipient: string, mailFrom: string): Delivery {
     const internal = isAcceptedDomain(this.#tenant.current, domainOf(recipient));

@@ -13,6 +13,8 @@ import type { MessageWriter } from "../messages/message-writer.ts";
 export interface Post {
   /** @throws what the disk throws; the caller aborts the content then. */
   take(message: TakenMessage, content: MessageWriter): Promise<SandboxMessage>;
+  /** Carries on, later, what a receiving room has kept as it came: checks it, relays it, tells its sender. */
+  carry(message: SandboxMessage, envelope: Envelope): void;
 }
 
 /** Rooms whose messages begin with what the service added. */

@@ -5,7 +5,7 @@ import type { House } from "../house.ts";
 const StateSchema = Type.Object({ status: Type.String() });
 
 export function stateRoutes(house: House): readonly ApiRoute[] {
-  const { options, messages, faults, clock, dns } = house;
+  const { options, messages, faults, clock, dns, edge, recipientLimits } = house;
   return [
     defineRoute({
       method: "POST",
@@ -22,6 +22,8 @@ export function stateRoutes(house: House): readonly ApiRoute[] {
         faults.clear();
         for (const rule of options.faults) faults.add(rule);
         dns.reset();
+        edge.set({});
+        recipientLimits.clear();
         await clock.reset();
         const gone = await messages.clear();
         options.log({ event: "sandbox.reset" });

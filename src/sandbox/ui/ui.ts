@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { addressRoutes } from "./address-routes.ts";
 import { clockRoutes } from "./clock-routes.ts";
 import { dnsRoutes } from "./dns-routes.ts";
+import { edgeRoutes } from "./edge-routes.ts";
 import { faultRoutes } from "./fault-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
 import { addPages } from "./pages.ts";
@@ -61,6 +62,7 @@ function uiRoutes(house: House, surroundings: UiSurroundings): readonly ApiRoute
     ...faultRoutes(house),
     ...dnsRoutes(house, surroundings),
     ...addressRoutes(house),
+    ...edgeRoutes(house),
     ...tenantRoutes(house, surroundings),
     ...stateRoutes(house),
   ];
