@@ -83,7 +83,7 @@ test("switches by the control API stay over restart and reset", async () => {
   const { tenant } = (await sandbox.call("GET", "/api/tenant")).body;
   assert.equal(tenant.policies.smtpClientAuthenticationDisabled, true);
   assert.equal(tenant.mailboxes.length, 2);
-  assert.equal(tenant.connectors[0].senderIPAddresses[0], "203.0.113.7");
+  assert.equal(tenant.connectors.at(-1).senderIPAddresses[0], "203.0.113.7");
   assert.equal((await sandbox.call("DELETE", "/api/tenant/connectors/relay")).status, 200);
   for (const [path, body, status] of [
     ["/api/tenant/policies", { smtpclientauthenticationdisabled: true }, 400],
