@@ -4,6 +4,7 @@ import type { SandboxClock } from "./clock/sandbox-clock.ts";
 import type { WorldDns } from "./dns/world-dns.ts";
 import type { Edge } from "./exo/edge.ts";
 import type { RecipientLimits } from "./exo/recipient-limits.ts";
+import type { Entra } from "./entra/token-check.ts";
 import type { Faults } from "./faults/faults.ts";
 import type { MessageStore } from "./messages/message-store.ts";
 import type { SandboxOptions } from "./options.ts";
@@ -24,5 +25,6 @@ export interface House {
   /** Changes while the sandbox runs: ask `tenant.current` each time. */
   readonly tenant: TenantStore;
   readonly addresses: AddressMap;
+  readonly entra: Entra;
   readonly tls: SecureContext;
 }

@@ -155,6 +155,12 @@ test("more than 200 recipients of one domain are put off by the tenant's MX", as
 test("the environment names what exists, and nothing else", async () => {
   await using sandbox = await openTestSandbox();
   assert.deepEqual(sandboxEnvironment(sandbox.sandbox), {
+    SANDBOX_API: `https://localhost:${sandbox.port("api")}`,
+    SANDBOX_API_HTTP: `http://localhost:${sandbox.port("api-http")}`,
+    SANDBOX_AUTHORITY: `https://localhost:${sandbox.port("api")}`,
+    SANDBOX_TENANT_ID: "5a9db0c5-0000-4000-8000-c0070c0e0000",
+    SANDBOX_CLIENT_ID: "5a9db0c5-0000-4000-8000-00000000a001",
+    SANDBOX_CLIENT_SECRET: "Sbx8Q~public-sandbox-secret-0123456789abc",
     SANDBOX_UI: sandbox.url,
     SANDBOX_PID: String(process.pid),
     SANDBOX_MX: `127.0.0.1:${sandbox.port("tenant-mx")}`,

@@ -7,6 +7,10 @@ import { Followers } from "./clock/followers.ts";
 import { SandboxClock } from "./clock/sandbox-clock.ts";
 import { Edge } from "./exo/edge.ts";
 import { RecipientLimits } from "./exo/recipient-limits.ts";
+import { EntraDirectory } from "./entra/entra.ts";
+import { entraService } from "./entra/entra-service.ts";
+import { managedIdentityService } from "./entra/managed-identity.ts";
+import { openFront } from "./front/front.ts";
 import { Faults } from "./faults/faults.ts";
 import { openDnsServer } from "./dns/dns-server.ts";
 import { WorldDns } from "./dns/world-dns.ts";
@@ -17,9 +21,9 @@ import { PostOffice } from "./post/post-office.ts";
 import { rooms } from "./rooms.ts";
 import { openReceiver } from "./smtp/receiver.ts";
 import { TenantStore } from "./tenant/tenant-store.ts";
-import { openUi } from "./ui/ui.ts";
 import { SigningKeys } from "./world/signing-keys.ts";
 import { worldFacts } from "./world/world-facts.ts";
+import { openUi, type ServicePort } from "./ui/ui.ts";
 
 /**
  * The sandbox: the Microsoft side, emulated. This file is its composition root.
@@ -33,7 +37,8 @@ export interface Sandbox extends AsyncDisposable {
   readonly address: string;
   /** The control API and its page. */
   readonly uiPort: number;
-  readonly services: readonly { readonly service: string; readonly environmentName: string; readonly port: number }[];
+  readonly services: readonly ServicePort[];
+  readonly tenant: TenantStore;
 }
 
 /** Resolves when every port is open. @throws what opening the folder or a port throws; nothing stays open then. */
@@ -59,12 +64,14 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const recipientLimits = new RecipientLimits();
   const keys = new SigningKeys(join(options.dataDirectory, "keys"));
   const dns = new WorldDns(() => worldFacts(tenant.current, options.internet.domains, keys, cert.toString()), options.dns);
+  const entra = new EntraDirectory(tenant, clock, join(options.dataDirectory, "entra-keys.json"));
   const house: House = {
     options,
     dns,
     edge: new Edge(),
     recipientLimits,
     tenant,
+    entra,
     clock,
     messages,
     faults: new Faults(options.faults),
@@ -72,7 +79,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     addresses: new AddressMap(options.addresses),
     tls,
   };
-  const services: { service: string; environmentName: string; port: number }[] = [];
+  const services: ServicePort[] = [];
   for (const make of rooms) {
     const room = make(house);
     const { port } = opening.use(await openReceiver(house, room));
@@ -86,7 +93,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     }),
   );
   services.push({ service: "dns", environmentName: "SANDBOX_DNS", port: nameServer.port });
-  const ui = opening.use(await openUi(house, { followers, services, signal: stop.signal }));
+  const front = opening.use(await openFront(house, [entraService(entra), managedIdentityService(entra)], { cert, key }, stop.signal));
+  services.push({ service: "api", environmentName: "SANDBOX_API", port: front.httpsPort, scheme: "https" });
+  services.push({ service: "api-http", environmentName: "SANDBOX_API_HTTP", port: front.httpPort, scheme: "http" });
+  const ui = opening.use(await openUi(house, { followers, services, entra, signal: stop.signal }));
   opening.defer(() => options.log({ event: "sandbox.stopped" }));
   // What waits for the clock or for a client ends first.
   opening.defer(() => stop.abort());
@@ -98,5 +108,5 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     ]),
   });
   const open = opening.move();
-  return { address: options.address, uiPort: ui.port, services, [Symbol.asyncDispose]: () => open.disposeAsync() };
+  return { address: options.address, uiPort: ui.port, services, tenant, [Symbol.asyncDispose]: () => open.disposeAsync() };
 }

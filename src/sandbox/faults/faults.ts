@@ -9,9 +9,13 @@ import type { Behaviour, Stage } from "../smtp/behaviour.ts";
  * A fault says when it fits (service, addresses, stage of the dialogue) and what happens then. The first that fits acts; one with `times`
  * is gone after so many acts. Faults live in memory and end with the process or a reset.
  */
-const stageSchema = Type.Union([Type.Literal("connect"), Type.Literal("mail"), Type.Literal("rcpt"), Type.Literal("data")], {
-  description: "connect: instead of the greeting; mail, rcpt: at that command; data: at the end of the data.",
-});
+const stageSchema = Type.Union(
+  [Type.Literal("connect"), Type.Literal("mail"), Type.Literal("rcpt"), Type.Literal("data"), Type.Literal("request")],
+  {
+    description:
+      "connect: instead of the greeting; mail, rcpt: at that command; data: at the end of the data; request: a whole request of a service that speaks HTTP.",
+  },
+);
 
 const matchSchema = Type.Object(
   {
@@ -32,7 +36,15 @@ const replySchema = Type.String({
 });
 
 const actionSchema = Type.Union([
-  Type.Object({ reply: replySchema }, { additionalProperties: false }),
+  Type.Object(
+    {
+      reply: replySchema,
+      retryAfterSeconds: Type.Optional(
+        Type.Integer({ minimum: 0, maximum: 86_400, description: "At request: a Retry-After, as of 429 and 503." }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
   Type.Object(
     { delayMs: Type.Integer({ minimum: 1, maximum: 600_000, description: "Waits in wall time, then goes on." }) },
     { additionalProperties: false },
@@ -140,7 +152,10 @@ function fits({ match }: Fault, facts: FaultCase): boolean {
 }
 
 function behaviourOf(action: FaultRule["action"]): Behaviour {
-  if ("reply" in action) return { kind: "reply", reply: readReply(action.reply) };
+  if ("reply" in action) {
+    const { retryAfterSeconds } = action;
+    return { kind: "reply", reply: readReply(action.reply), ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
+  }
   if ("delayMs" in action) return { kind: "delay", delayMs: action.delayMs };
   if ("drop" in action) return { kind: "drop", keep: action.keep ?? true };
   return { kind: "hang" };

@@ -32,7 +32,7 @@ export function completeTenant(value: unknown): Tenant {
     const [first] = validate.errors ?? [];
     const key: unknown = first?.params["additionalProperty"] ?? first?.params["allowedValues"];
     throw new TenantFault(
-      `${place(first?.instancePath ?? "")}${first?.message ?? "is not valid"}${key === undefined ? "" : ` (${String(key)})`}`,
+      `${place(first?.instancePath ?? "")}${first?.message ?? "is not valid"}${key === undefined ? "" : ` (${JSON.stringify(key)})`}`,
     );
   }
   const tenant = draft as Tenant;

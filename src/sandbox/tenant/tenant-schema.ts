@@ -129,6 +129,13 @@ export const PoliciesSchema = optionsObject({
   securityDefaults: flag(false, "Security defaults: Basic authentication is refused."),
   rejectDirectSend: flag(false, "Set-OrganizationConfig -RejectDirectSend."),
   basicAuthReEnabled: flag(false, "An administrator has switched Basic for SMTP AUTH on again after its default went off."),
+  conditionalAccessBlocks: flag(false, "Conditional Access refuses every token (AADSTS53003)."),
+  accessTokenLifetimeSeconds: Type.Integer({
+    minimum: 1,
+    maximum: 86_400,
+    default: 3599,
+    description: "Life of an access token, in wall time.",
+  }),
 });
 
 export const AcsSchema = optionsObject({

@@ -137,6 +137,9 @@ export interface TenantPolicies {
   readonly rejectDirectSend: boolean;
   /** An administrator has switched Basic for SMTP AUTH on again after its default went off. */
   readonly basicAuthReEnabled: boolean;
+  /** Conditional Access refuses every token (AADSTS53003). */
+  readonly conditionalAccessBlocks: boolean;
+  readonly accessTokenLifetimeSeconds: number;
 }
 
 export interface AcsResource {

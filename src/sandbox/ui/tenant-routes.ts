@@ -1,4 +1,4 @@
-import { Type, type Static } from "typebox";
+import { Type, type Static, type TObject } from "typebox";
 import { canonicalAddress } from "../../mail/address.ts";
 import { defineRoute, type ApiRoute } from "../../lib/http/api-route.ts";
 import { HttpFailure } from "../../lib/http/http-failure.ts";
@@ -109,13 +109,7 @@ export function tenantRoutes(house: House, { services }: UiSurroundings): readon
 type Part = "mailboxes" | "applications" | "connectors" | "acs";
 
 /** PATCH, PUT and DELETE for one of a list's parts. */
-function partRoutes<S extends ReturnType<typeof Type.Object>>(
-  house: House,
-  part: Part,
-  schema: S,
-  key: string,
-  canonical: (name: string) => string,
-): readonly ApiRoute[] {
+function partRoutes(house: House, part: Part, schema: TObject, key: string, canonical: (name: string) => string): readonly ApiRoute[] {
   type Item = Readonly<Record<string, unknown>>;
   const path = `/api/tenant/${part}/{${key}}`;
   const params = Type.Object({ [key]: Type.String({ maxLength: 320 }) });
@@ -127,7 +121,7 @@ function partRoutes<S extends ReturnType<typeof Type.Object>>(
     const after = changeTenant(house, (tenant) => {
       const list = items(tenant);
       const next = found === undefined ? [...list, made] : list.flatMap((item) => (item !== found ? [item] : made === null ? [] : [made]));
-      return { ...tenant, [part]: next } as unknown as Tenant;
+      return { ...tenant, [part]: next };
     });
     return items(after).find(isIt(wanted)) ?? null;
   };

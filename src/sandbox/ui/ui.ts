@@ -1,12 +1,14 @@
 import { createApiServer } from "../../lib/http/api-server.ts";
 import type { ApiRoute } from "../../lib/http/api-route.ts";
 import type { Followers } from "../clock/followers.ts";
+import type { EntraDirectory } from "../entra/entra.ts";
 import type { House } from "../house.ts";
 import type { AddressInfo } from "node:net";
 import { addressRoutes } from "./address-routes.ts";
 import { clockRoutes } from "./clock-routes.ts";
 import { dnsRoutes } from "./dns-routes.ts";
 import { edgeRoutes } from "./edge-routes.ts";
+import { entraRoutes } from "./entra-routes.ts";
 import { faultRoutes } from "./fault-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
 import { addPages } from "./pages.ts";
@@ -20,6 +22,7 @@ import { tenantRoutes } from "./tenant-routes.ts";
 export interface UiSurroundings {
   readonly followers: Followers;
   readonly services: readonly ServicePort[];
+  readonly entra: EntraDirectory;
   /** Ends what waits for the clock, and the streams. */
   readonly signal: AbortSignal;
 }
@@ -28,6 +31,8 @@ export interface ServicePort {
   readonly service: string;
   readonly environmentName: string;
   readonly port: number;
+  /** Its name's value is a URL of this scheme; absent: host:port. */
+  readonly scheme?: "https" | "http";
 }
 
 export interface Ui extends AsyncDisposable {
@@ -64,6 +69,7 @@ function uiRoutes(house: House, surroundings: UiSurroundings): readonly ApiRoute
     ...addressRoutes(house),
     ...edgeRoutes(house),
     ...tenantRoutes(house, surroundings),
+    ...entraRoutes(surroundings),
     ...stateRoutes(house),
   ];
 }
