@@ -49,8 +49,9 @@ function byDane(demand: DaneDemand, domain: string, host: string): Demand {
   const key = records.map(({ usage, selector, matching, data }) => `${usage} ${selector} ${matching} ${data.toString("hex")}`);
   if (records.length === 0) {
     // RFC 7672 §2.2: none can be used, so encryption is demanded and nothing is known of the certificate.
-    const policy = { ...daneFailures(host), security: "dane" as const, judge: () => null };
-    return { key: `dane ${baseDomain}`, settings: { tls: "required", serverName: baseDomain, policy } };
+    const policy = { ...daneFailures(host), security: "opportunistic" as const, judge: () => null };
+    const securityNote = "the destination's TLSA records cannot be used";
+    return { key: `dane ${baseDomain}`, settings: { tls: "required", serverName: baseDomain, policy, securityNote } };
   }
   // RFC 7672 §3.2.2: the names that count are the base domain and the next-hop domain.
   const names = [baseDomain, host, domain];

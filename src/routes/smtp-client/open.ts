@@ -202,7 +202,8 @@ function describeSession(
     return { ...session, security: "plain", securityNote };
   }
   const tls = { tls: tlsText(socket), verified: socket.authorized };
-  if (settings.policy !== undefined) return { ...session, ...tls, security: settings.policy.security };
+  const note = settings.securityNote === undefined ? {} : { securityNote: settings.securityNote };
+  if (settings.policy !== undefined) return { ...session, ...tls, ...note, security: settings.policy.security };
   if (settings.tls !== "opportunistic") return { ...session, ...tls, security: "verified" };
   const securityNote = settings.securityNote ?? (socket.authorized ? "no policy demands it" : String(socket.authorizationError));
   return { ...session, ...tls, security: "opportunistic", securityNote };

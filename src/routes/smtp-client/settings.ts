@@ -57,7 +57,8 @@ export interface Settings {
 
 /** What a destination demands of the encryption with it (MTA-STS, DANE), beyond what the route does by itself. */
 export interface TlsPolicy {
-  readonly security: "mta-sts" | "dane";
+  /** What a connection that keeps it is protected by. */
+  readonly security: "opportunistic" | "mta-sts" | "dane";
   /** Judges the certificate in place of authorities and name; null: it fits. */
   readonly judge?: (socket: TLSSocket) => Failure | null;
   /** When the certificate does not fit authorities or name. `code`: Node's (OpenSSL's) word for what is wrong. */
