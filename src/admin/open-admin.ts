@@ -15,11 +15,13 @@ import { messageEndpoints } from "./api/messages.ts";
 import { backupEndpoint, processEndpoints } from "./api/process.ts";
 import { queueEndpoints } from "./api/queue.ts";
 import { routeEndpoints } from "./api/routes.ts";
+import { serviceEndpoints } from "./api/services.ts";
 import { addConsole } from "./console.ts";
 import type { Facts } from "./facts.ts";
 import type { Gateway, ListenerStatus } from "./gateway.ts";
 import { createMetrics } from "./metrics.ts";
 import { createStoryTeller } from "../reports/story.ts";
+import { readOverrides } from "../services/overrides.ts";
 
 export interface AdminOptions {
   readonly config: GatewayConfig;
@@ -52,6 +54,7 @@ export async function openAdmin(gateway: Gateway, { config, dataDirectory, facts
     ...queueEndpoints(whole, by),
     ...messageEndpoints(whole, teller),
     ...routeEndpoints(whole, teller),
+    ...serviceEndpoints(whole, readOverrides(config.services)),
   ];
 
   const control = createApiServer({ info, routes: [...routes("command line"), backupEndpoint(whole)], maxBody: maxBodyBytes, onFault });

@@ -86,7 +86,15 @@ function object(schema: Schema, value: unknown, path: Path, context: CheckContex
   }
   const result: Record<string, unknown> = {};
   const free = freeValues(schema);
-  if (free !== null) for (const [name, each] of Object.entries(given)) result[name] = check(free, each, [...path, name], context);
+  // Defined, not assigned: a key `__proto__` is a key like any other, and must be seen by whoever checks the names.
+  if (free !== null)
+    for (const [name, each] of Object.entries(given))
+      Object.defineProperty(result, name, {
+        value: check(free, each, [...path, name], context),
+        enumerable: true,
+        writable: true,
+        configurable: true,
+      });
   for (const [name, property] of Object.entries(properties)) {
     const key = parsedKey(name, property);
     // An empty value (`networks:` with nothing behind) counts as absent.

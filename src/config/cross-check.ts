@@ -7,6 +7,7 @@ import type { Report } from "./load.ts";
 import { nearest, type Path } from "./fault.ts";
 import { checkIdentities } from "./check-identities.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
+import { checkOverrides } from "./services-section.ts";
 
 /** What no section can know alone: names that must exist or be unique, ports twice, and the ways to build an open relay by mistake. */
 export function crossCheck(config: GatewayConfig, report: Report): void {
@@ -35,6 +36,7 @@ export function crossCheck(config: GatewayConfig, report: Report): void {
   queue(config, report);
   network(config, report);
   checkIdentities(config, report);
+  checkOverrides(config.services, report);
 }
 
 function unique(entries: readonly { readonly name: string }[], section: string, report: Report): void {

@@ -10,6 +10,8 @@ import { mxRouteSchema, type MxRouteOptions } from "../routes/mx/options.ts";
 import { sinkRouteSchema, type SinkRouteOptions } from "../routes/sink/options.ts";
 import { smtpRouteSchema, type SmtpRouteOptions } from "../routes/smtp/options.ts";
 import { plain, type Schema } from "./kinds.ts";
+import type { OverrideSections } from "../services/overrides.ts";
+import { servicesSchema } from "./services-section.ts";
 
 /** The sections that belong to no adapter. */
 const httpSchema = optionsObject(
@@ -127,6 +129,7 @@ const parts = {
     minItems: 1,
     description: "Ways out.",
   } as Schema,
+  services: servicesSchema,
   routing: plain(RoutingSchema),
   queue: plain(QueueSchema),
   network: plain(networkSectionSchema),
@@ -155,6 +158,7 @@ export interface GatewayConfig {
   readonly identities: readonly TokenIdentityOptions[];
   readonly tokenStore: TokenStoreOptions;
   readonly routes: readonly RouteOptions[];
+  readonly services: OverrideSections;
   readonly routing: RoutingOptions;
   readonly queue: QueueOptions;
   readonly network: NetworkOptions;

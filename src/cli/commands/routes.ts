@@ -1,14 +1,24 @@
 import { InvalidArgumentError, type Command } from "commander";
 import type { ProbeView, RouteView } from "../../admin/contract.ts";
+import type { ServiceFactsView } from "../../admin/service-facts.ts";
+import { isDay } from "../../lib/days.ts";
 import { openControl } from "../control.ts";
+import { CommandError } from "../exit-codes.ts";
 import { cleanCell, printJson, printLines, printTable, shortTime } from "../output.ts";
 import { repeated, size, withData, withExamples, withJson, type CommonOptions } from "../options.ts";
+import { describeFacts } from "../service-facts.ts";
 
 interface ExplainOptions extends CommonOptions {
   readonly from: string;
   readonly to: readonly string[];
   readonly size: number;
   readonly principal: string;
+}
+
+interface ShowOptions extends CommonOptions {
+  readonly asOf?: string;
+  readonly knownOn?: string;
+  readonly service?: string;
 }
 
 interface Answer {
@@ -31,14 +41,31 @@ export default function define(command: Command): void {
     ["postern routes pause tenant", "send nothing by it until resumed"],
   ]);
   const sub = (name: string, summary: string) => withJson(withData(command.command(name).description(summary).exitOverride()));
-  sub("show", "one route")
-    .argument("<name>", "route")
-    .action(async (name: string, _: unknown, self: Command) => {
-      const { data, json } = self.optsWithGlobals<CommonOptions>();
-      const route = await openControl(data).get<RouteView>(`/api/routes/${encodeURIComponent(name)}`);
+  const show = sub("show", "one route; with a day, what is published about its service")
+    .argument("[name]", "route")
+    .option("--as-of <day>", "what holds on a day, such as 2027-01-15", aDay)
+    .option("--known-on <day>", "by what was known on a day", aDay)
+    .option("--service <kind>", "a service instead of a route; needs no running gateway");
+  show.action(async (name: string | undefined, _: unknown, self: Command) => {
+    const { data, json, asOf, knownOn, service } = self.optsWithGlobals<ShowOptions>();
+    if ((name === undefined) === (service === undefined)) throw new CommandError("usage", "name a route, or a --service");
+    if (service === undefined && asOf === undefined && knownOn === undefined) {
+      const route = await openControl(data).get<RouteView>(`/api/routes/${encodeURIComponent(name ?? "")}`);
       if (json === true) return printJson(route);
-      printLines(describe(route));
-    });
+      return printLines(describe(route));
+    }
+    const view =
+      service === undefined
+        ? await openControl(data).get<ServiceFactsView>(`/api/routes/${encodeURIComponent(name ?? "")}/facts`, { asOf, knownOn })
+        : await factsOfService(service, asOf, knownOn);
+    if (json === true) return printJson(view);
+    printLines(describeFacts(view).map(cleanCell));
+  });
+  withExamples(show, [
+    ["postern routes show tenant", "its health"],
+    ["postern routes show tenant --as-of 2027-01-15", "limits, identity rules, prices and dates of its service on that day"],
+    ["postern routes show --service smtp-auth --as-of 2026-03-15 --known-on 2025-07-01", "what was believed then; without a gateway"],
+  ]);
   for (const [action, summary] of [
     ["pause", "send nothing by a route until it is resumed"],
     ["resume", "send by a paused route again"],
@@ -91,6 +118,22 @@ export default function define(command: Command): void {
       "two recipients at once",
     ],
   ]);
+}
+
+function aDay(text: string): string {
+  if (!isDay(text)) throw new InvalidArgumentError("Write a day: 2027-01-15.");
+  return text;
+}
+
+/** From the catalogue of this program: what an operator overrides is known to a running gateway only. */
+async function factsOfService(service: string, asOf: string | undefined, knownOn: string | undefined): Promise<ServiceFactsView> {
+  const [{ serviceFacts }, { catalogue, isServiceKind }] = await Promise.all([
+    import("../../admin/service-facts.ts"),
+    import("../../services/catalogue.ts"),
+  ]);
+  if (service !== "tenant" && !isServiceKind(service))
+    throw new CommandError("usage", `there is no service ${service}; there are: ${Object.keys(catalogue).join(", ")}, tenant`);
+  return serviceFacts({ service, asOf: asOf ?? new Date().toISOString().slice(0, 10), knownOn });
 }
 
 function repeatedAddress(value: string, before: readonly string[] | undefined): readonly string[] {
