@@ -223,7 +223,7 @@ export const decisionView = Type.Object(
     recipientClass: Type.String(),
     dsn: Type.Boolean(),
     candidates: Type.Array(Type.String()),
-    rejected: Type.Array(Type.Object({ route: Type.String(), reason: Type.String() })),
+    rejected: Type.Array(Type.Object({ route: Type.String(), reason: Type.String(), senders: Type.Optional(Type.Array(Type.String())) })),
     passedOver: Type.Array(Type.Object({ rule: Type.String(), condition: Type.String() })),
   },
   open,

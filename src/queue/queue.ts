@@ -231,6 +231,7 @@ export class Queue {
     return this.#router.decide({
       principal: message.principal,
       reversePath: message.reversePath,
+      authors: message.author === "" ? [] : message.author.split(", "),
       recipientDomain: domainOf(address),
       size: message.prefix.length + message.content.size,
       dsn: message.dsnFor !== undefined,

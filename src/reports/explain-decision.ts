@@ -10,7 +10,9 @@ export interface DecisionFacts {
   readonly recipientClass: string;
   readonly dsn: boolean;
   readonly candidates: readonly string[];
-  readonly rejected: readonly { readonly route: string; readonly reason: string }[];
+  readonly rejected: readonly { readonly route: string; readonly reason: string; readonly senders?: readonly string[] }[];
+  /** How the routes were put in order; absent: as the rule lists them. */
+  readonly order?: string;
   readonly passedOver: readonly { readonly rule: string; readonly condition: string }[];
 }
 
@@ -48,7 +50,12 @@ export function explainDecision(decision: DecisionFacts): readonly string[] {
       `Its routes in order: ${candidates.map((route) => `"${route}"`).join(", ")}. The next is used when the one before it is in trouble.`,
     );
   else if (rule !== null) lines.push("None of the rule's routes can carry this message.");
-  for (const { route, reason } of rejected) lines.push(`Route "${route}" was set aside: ${rejections[reason] ?? reason}.`);
+  const why = orders[decision.order ?? ""];
+  if (why !== undefined && candidates.length > 1) lines.push(why);
+  for (const { route, reason, senders = [] } of rejected) {
+    const allowed = senders.length === 0 ? "" : `; it sends as ${senders.slice(0, 10).join(", ")}`;
+    lines.push(`Route "${route}" was set aside: ${rejections[reason] ?? reason}${allowed}.`);
+  }
   lines.push(`Decided with routing configuration ${decision.generation}.`);
   return lines;
 }
@@ -62,12 +69,19 @@ const failedConditions: Readonly<Record<string, string>> = {
   sizeUnder: "the message is too large for it (`sizeUnder`)",
 };
 
+const orders: Readonly<Record<string, string>> = {
+  cheapest: "The rule puts the cheapest first; a price that is not known comes last.",
+  truest: "The rule puts the route first that changes least about the message.",
+};
+
 const rejections: Readonly<Record<string, string>> = {
   "unknown-route": "there is no route of that name",
   "too-large": "the message is larger than it takes",
   "null-reverse-path": "it cannot send with the null reverse-path",
   "external-recipient": "it reaches internal recipients only",
+  "internal-recipient": "it reaches external recipients only",
   smtputf8: "it cannot carry internationalised addresses",
+  "sender-not-allowed": "it may not send as this sender",
 };
 
 function explainConditions(conditions: object): string[] {

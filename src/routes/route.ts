@@ -1,6 +1,7 @@
 import type { DeliverySecurity } from "../mail/delivery-security.ts";
 import type { Envelope, Recipient } from "../mail/envelope.ts";
 import type { Outcome } from "../mail/outcome.ts";
+import type { Price, SenderRule } from "../services/service.ts";
 
 /**
  * The port of all ways out. Adapters are factories that take parsed options: `smtp/`, `sink/`; each runs route.contract.ts.
@@ -37,6 +38,20 @@ export interface RouteTraits {
   /** Whether it takes the null reverse-path, so that DSNs can leave by it. */
   readonly takesNullReversePath: boolean;
   readonly external: boolean;
+  /** Recipients in accepted domains; absent: yes. */
+  readonly internal?: boolean;
+  /** Whom it lets stand in MAIL FROM and From (services/service.ts); absent: whoever. */
+  readonly senderRule?: SenderRule;
+  /** Address of the account or mailbox that logs in, lower case; absent: none, or not known. */
+  readonly account?: string;
+  /** Patterns (mail/address.ts) of addresses it may use besides the account; absent: not known. */
+  readonly senders?: readonly string[];
+  /** It writes the account where the sender rule would refuse; Reply-To then leads to the author. */
+  readonly rewritesSender?: boolean;
+  /** A copy lands in Sent Items of the account; absent: no. */
+  readonly savesToSentItems?: boolean;
+  /** null: in the licence; absent: not known. */
+  readonly price?: Price | null;
   /** The next hop drops a second copy by itself, so that repeating is harmless. */
   readonly deduplicates: boolean;
   /**

@@ -7,7 +7,12 @@
  */
 import { createHash } from "node:crypto";
 import { matchesAddress, matchesDomain } from "../mail/address.ts";
+import { rejectionOf, type CarryTraits, type RejectionReason } from "./carry.ts";
+import { changesBy } from "./fidelity.ts";
+import { costOf } from "./cost.ts";
 import type { RoutingCondition, RoutingOptions, RoutingRule } from "./options.ts";
+
+export type { CarryTraits, RejectionReason } from "./carry.ts";
 
 export type RecipientClass = "internal" | "external";
 
@@ -15,6 +20,8 @@ export type RecipientClass = "internal" | "external";
 export interface RoutingFacts {
   readonly principal: string;
   readonly reversePath: string | null;
+  /** Addresses in From; absent or empty: not known, so that no sender rule is held against them. */
+  readonly authors?: readonly string[];
   /** Lower case. */
   readonly recipientDomain: string;
   /** Bytes, with what we add. */
@@ -25,18 +32,8 @@ export interface RoutingFacts {
   readonly smtputf8: boolean;
 }
 
-/** What of a route's traits decides whether it can carry a message; a subset of RouteTraits. */
-export interface CarryTraits {
-  readonly maxSize: number | null;
-  readonly takesNullReversePath: boolean;
-  readonly external: boolean;
-  readonly smtputf8: boolean;
-}
-
 /** Why a rule did not match: the condition that failed first. */
 export type ConditionName = keyof RoutingCondition;
-/** Why a route of the matching rule was set aside. */
-export type RejectionReason = "unknown-route" | "too-large" | "null-reverse-path" | "external-recipient" | "smtputf8";
 
 export interface Decision {
   /** Names this decision in the store; stable over restarts with the same configuration. */
@@ -49,12 +46,25 @@ export interface Decision {
   readonly conditions: RoutingCondition;
   readonly recipientClass: RecipientClass;
   readonly dsn: boolean;
+  /** How the rule orders its routes; absent: as it lists them. */
+  readonly order?: "cheapest" | "truest";
   /** In order of preference; empty: there is no way. */
   readonly candidates: readonly string[];
-  readonly rejected: readonly { readonly route: string; readonly reason: RejectionReason }[];
+  readonly rejected: readonly Rejection[];
   /** Rules above that did not match. */
   readonly passedOver: readonly { readonly rule: string; readonly condition: ConditionName }[];
 }
+
+/** A route set aside. Says what the route allows, never what this message had, so that a decision stays one for many messages. */
+export interface Rejection {
+  readonly route: string;
+  readonly reason: RejectionReason;
+  /** `sender-not-allowed`: the addresses it may send as, as far as they are known. */
+  readonly senders?: readonly string[];
+}
+
+/** Decisions remembered; each is a few hundred bytes. Beyond it they are made anew: equal ones have equal keys all the same. */
+const maxDecisions = 4096;
 
 export class Router {
   readonly generation: string;
@@ -67,8 +77,9 @@ export class Router {
   constructor(options: RoutingOptions, routes: ReadonlyMap<string, CarryTraits>) {
     this.#options = options;
     this.#routes = routes;
-    this.#exactDomains = new Set(options.acceptedDomains.map((domain) => domain.toLowerCase()));
-    this.#wildDomains = options.acceptedDomains.filter((domain) => domain.startsWith("*."));
+    const { exact, below } = acceptedDomains(options.acceptedDomains);
+    this.#exactDomains = exact;
+    this.#wildDomains = below;
     this.generation = createHash("sha256")
       .update(JSON.stringify([options, [...routes.keys()]]))
       .digest("hex")
@@ -77,9 +88,17 @@ export class Router {
 
   /** Whether a domain (lower case) is one of the organisation's. */
   classOf(domain: string): RecipientClass {
-    if (this.#exactDomains.has(domain)) return "internal";
-    for (const pattern of this.#wildDomains) if (matchesDomain(pattern, domain)) return "internal";
-    return "external";
+    return this.isAccepted(domain) ? "internal" : "external";
+  }
+
+  readonly isAccepted = (domain: string): boolean => {
+    if (this.#exactDomains.has(domain)) return true;
+    for (const pattern of this.#wildDomains) if (matchesDomain(pattern, domain)) return true;
+    return false;
+  };
+
+  traitsOf(route: string): CarryTraits | undefined {
+    return this.#routes.get(route);
   }
 
   decide(facts: RoutingFacts): Decision {
@@ -97,31 +116,51 @@ export class Router {
       marks += `,${failed}`;
     }
     marks += ";";
-    if (matched !== null) for (const route of matched.routes) marks += this.#rejection(route, facts, recipientClass) ?? "+";
+    if (matched !== null) {
+      let candidates = 0;
+      for (const route of matched.routes) {
+        const mark = this.#rejection(route, facts, recipientClass) ?? "+";
+        if (mark === "+") candidates++;
+        marks += mark;
+      }
+      // The order may depend on size and sender; it is one of few.
+      if (candidates > 1 && isOrdered(matched)) marks += `;${this.#order(matched, facts, recipientClass).join("\0")}`;
+    }
     const known = this.#decisions.get(marks);
     if (known !== undefined) return known;
     const decision = this.#compose(matched, facts, recipientClass);
+    if (this.#decisions.size >= maxDecisions) this.#decisions.clear();
     this.#decisions.set(marks, decision);
     return decision;
   }
 
   #rejection(route: string, facts: RoutingFacts, recipientClass: RecipientClass): RejectionReason | null {
-    const traits = this.#routes.get(route);
-    if (traits === undefined) return "unknown-route";
-    if (traits.maxSize !== null && facts.size > traits.maxSize) return "too-large";
-    if (facts.reversePath === null && !traits.takesNullReversePath) return "null-reverse-path";
-    if (recipientClass === "external" && !traits.external) return "external-recipient";
-    if (facts.smtputf8 && !traits.smtputf8) return "smtputf8";
-    return null;
+    return rejectionOf(this.#routes.get(route), facts, recipientClass === "internal", this.isAccepted);
+  }
+
+  /** The rule's routes that can carry the message, in order of preference. */
+  #order(rule: RoutingRule, facts: RoutingFacts, recipientClass: RecipientClass): readonly string[] {
+    const routes = rule.routes.filter((route) => this.#rejection(route, facts, recipientClass) === null);
+    if (!isOrdered(rule)) return routes;
+    const worth = (route: string): number => {
+      const traits = this.#routes.get(route) as CarryTraits;
+      // A price that nobody knows comes after every known one.
+      return rule.order === "cheapest" ? (costOf(traits, facts.size) ?? Infinity) : changesBy(traits, facts, this.isAccepted).length;
+    };
+    const worths = new Map(routes.map((route) => [route, worth(route)]));
+    return routes.sort((a, b) => {
+      const [left, right] = [worths.get(a) as number, worths.get(b) as number];
+      // Ties, and two unknown prices, keep the operator's order: sort is stable.
+      return left === right ? 0 : left - right;
+    });
   }
 
   #compose(rule: RoutingRule | null, facts: RoutingFacts, recipientClass: RecipientClass): Decision {
-    const candidates: string[] = [];
-    const rejected: { route: string; reason: RejectionReason }[] = [];
+    const candidates = rule === null ? [] : this.#order(rule, facts, recipientClass);
+    const rejected: Rejection[] = [];
     for (const route of rule?.routes ?? []) {
       const reason = this.#rejection(route, facts, recipientClass);
-      if (reason === null) candidates.push(route);
-      else rejected.push({ route, reason });
+      if (reason !== null) rejected.push({ route, reason, ...(reason === "sender-not-allowed" ? allowedBy(this.#routes.get(route)) : {}) });
     }
     const passedOver: { rule: string; condition: ConditionName }[] = [];
     for (const above of this.#options.rules) {
@@ -135,6 +174,7 @@ export class Router {
       conditions: rule?.when ?? {},
       recipientClass,
       dsn: facts.dsn,
+      ...(rule !== null && isOrdered(rule) ? { order: rule.order } : {}),
       candidates,
       rejected,
       passedOver,
@@ -153,4 +193,31 @@ function failedCondition(when: RoutingCondition, facts: RoutingFacts, recipientC
   if (when.sizeOver !== undefined && facts.size <= when.sizeOver) return "sizeOver";
   if (when.sizeUnder !== undefined && facts.size > when.sizeUnder) return "sizeUnder";
   return null;
+}
+
+function isOrdered(rule: RoutingRule): rule is RoutingRule & { readonly order: "cheapest" | "truest" } {
+  return rule.order === "cheapest" || rule.order === "truest";
+}
+
+function allowedBy(traits: CarryTraits | undefined): { readonly senders?: readonly string[] } {
+  if (traits === undefined) return {};
+  const { account, senders = [], senderRule } = traits;
+  const all = [...(account === undefined ? [] : [account]), ...(senderRule === "account" ? [] : senders)];
+  return senderRule === "accepted-domain" ? { senders: ["addresses in accepted domains", ...senders] } : { senders: all };
+}
+
+/** Names as they are, and patterns for what lies below them. */
+function acceptedDomains(given: RoutingOptions["acceptedDomains"]): {
+  readonly exact: ReadonlySet<string>;
+  readonly below: readonly string[];
+} {
+  const exact = new Set<string>();
+  const below: string[] = [];
+  for (const domain of given) {
+    const name = (typeof domain === "string" ? domain : domain.name).toLowerCase();
+    if (name.startsWith("*.")) below.push(name);
+    else exact.add(name);
+    if (typeof domain !== "string" && domain.matchSubDomains === true) below.push(`*.${name}`);
+  }
+  return { exact, below };
 }

@@ -3,10 +3,22 @@ import { optionsObject, sizeOption } from "../lib/option-schema.ts";
 
 /** The `routing` key of the configuration. */
 export const RoutingSchema = optionsObject({
-  acceptedDomains: Type.Array(Type.String(), {
-    description: "Domains of the organisation: recipients there are internal. `*.example.com` means its sub-domains.",
-    default: [],
-  }),
+  acceptedDomains: Type.Array(
+    Type.Union([
+      Type.String(),
+      optionsObject(
+        {
+          name: Type.String({ minLength: 1, description: "The domain." }),
+          matchSubDomains: Type.Optional(Type.Boolean({ default: false, description: "Its sub-domains as well." })),
+        },
+        "As Exchange writes it.",
+      ),
+    ]),
+    {
+      description: "Domains of the organisation: recipients there are internal. `*.example.com` means its sub-domains, and those alone.",
+      default: [],
+    },
+  ),
   rules: Type.Array(
     optionsObject({
       name: Type.String({ minLength: 1, description: "Shown by `postern why`." }),
@@ -30,13 +42,20 @@ export const RoutingSchema = optionsObject({
         ),
       ),
       routes: Type.Array(Type.String(), { minItems: 1, description: "Routes in order of preference; the next is used when one fails." }),
+      order: Type.Optional(
+        Type.Union([Type.Literal("listed"), Type.Literal("cheapest"), Type.Literal("truest")], {
+          default: "listed",
+          description:
+            "Which of the routes that can carry a message comes first. listed: the first of `routes`. cheapest: the one with the lowest price for a recipient; a price that is not known comes last. truest: the one that changes least about the message. What is equal keeps the order of `routes`.",
+        }),
+      ),
     }),
     { description: "The first rule that matches decides.", default: [] },
   ),
 });
 
 export interface RoutingOptions {
-  readonly acceptedDomains: readonly string[];
+  readonly acceptedDomains: readonly (string | { readonly name: string; readonly matchSubDomains?: boolean })[];
   readonly rules: readonly RoutingRule[];
 }
 
@@ -44,6 +63,8 @@ export interface RoutingRule {
   readonly name: string;
   readonly when?: RoutingCondition;
   readonly routes: readonly string[];
+  /** Absent: listed. */
+  readonly order?: "listed" | "cheapest" | "truest";
 }
 
 export interface RoutingCondition {

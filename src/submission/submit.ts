@@ -17,6 +17,7 @@ import { StoreFailed, StoreFull, type ContentWriter, type Extent, type QueueStor
 import { scanHeader } from "../wire/mime/header-scan.ts";
 import { checkHeader } from "./check-header.ts";
 import { composePrefix } from "./prefix.ts";
+import type { Decision, RejectionReason } from "../routing/decide.ts";
 import type { ContentFacts, Draft, Incoming, Receipt, Submit } from "./submission.ts";
 
 export interface SubmitDeps {
@@ -94,7 +95,7 @@ class Arrival implements Incoming {
       const header = scanHeader(this.#head ?? body ?? Buffer.alloc(0), this.#writer === null);
       checkHeader(header, draft, deps.options);
       const { prefix, messageIdField, author } = composePrefix(header, draft, { id, now, hostname: deps.hostname });
-      const addressed = this.#route(prefix.length + facts.size);
+      const addressed = this.#route(prefix.length + facts.size, author);
       const extents: readonly Extent[] | undefined = this.#writer === null ? undefined : await this.#writer.finish();
       const { envelope } = draft;
       const message: StoredMessage = {
@@ -127,30 +128,42 @@ class Arrival implements Incoming {
   }
 
   /** Decides for every recipient; refuses the message when there is one that no rule sends anywhere. */
-  #route(size: number): readonly Addressed[] {
+  #route(size: number, author: string): readonly Addressed[] {
     const { principal, envelope } = this.#draft;
     const { postmaster, queue } = this.#deps;
     const { router } = queue;
+    // As the queue has it later, so that the answer stays the same (queue.ts, `decide`).
+    const authors = author === "" ? [] : author.split(", ");
     return envelope.recipients.map((given) => {
       // RFC 5321 §4.5.1: the only recipient without a domain is <Postmaster>, and that is ours, not whoever's the next hop is.
       const recipient = given.address.includes("@") ? given : { ...given, address: postmaster };
       const decision = router.decide({
         principal: principal.name,
         reversePath: envelope.reversePath,
+        authors,
         recipientDomain: domainOf(recipient.address),
         size,
         dsn: false,
         smtputf8: envelope.smtputf8 === true,
       });
       if (decision.candidates.length === 0) {
-        const tooLarge = decision.rejected.length > 0 && decision.rejected.every(({ reason }) => reason === "too-large");
-        throw tooLarge
-          ? refuse("submission.too-large", { text: `The message is too large for every route to ${recipient.address}` })
-          : refuse("submission.no-route", { text: `There is no route for ${recipient.address}` });
+        throw noWay(decision, recipient.address);
       }
       return { recipient, decision };
     });
   }
+}
+
+/** Refused here, before the service would: with the reason that a sender can do something about. */
+function noWay({ rejected }: Decision, address: string): Refusal {
+  const all = (reason: RejectionReason): boolean => rejected.length > 0 && rejected.every((route) => route.reason === reason);
+  if (all("too-large")) return refuse("submission.too-large", { text: `The message is too large for every route to ${address}` });
+  const fenced = rejected.find(({ reason }) => reason === "sender-not-allowed");
+  if (fenced === undefined) return refuse("submission.no-route", { text: `There is no route for ${address}` });
+  const allowed = fenced.senders?.slice(0, 3).join(", ") ?? "";
+  return refuse("submission.route-refuses-sender", {
+    text: `The route to ${address} does not send as this sender${allowed === "" ? "" : `, only as ${allowed}`}`,
+  });
 }
 
 function refusalOf(error: unknown): unknown {

@@ -203,6 +203,10 @@ export const english: DsnWords = {
       what: "A sending limit of your organisation is reached.",
       todo: "Send the message again later, to fewer recipients, or ask your IT help desk.",
     },
+    "submission.route-refuses-sender": {
+      what: "Your organisation's mail system may not send to this address in the name of this sender.",
+      todo: askHelpDesk,
+    },
     "submission.no-route": {
       what: "Your organisation's mail system has no way to send to this address.",
       todo: askHelpDesk,
