@@ -77,7 +77,9 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       onStoreFailed: (error) => failed.resolve(error instanceof Error ? error : new Error(String(error))),
     });
     for (const route of config.routes) if (route.kind !== "sink" && route.paused === true) queue.dispatcher.pause(route.name);
-    const identity = cleanUp.use(new Identity({ networks: config.networks, principals: config.principals }, { clock }));
+    const identity = cleanUp.use(
+      new Identity({ networks: config.networks, principals: config.principals }, { clock, ...identities.verifier }),
+    );
     const devices = new DeviceRegistry();
     const submit = createSubmit({
       queue,
@@ -216,7 +218,20 @@ async function reload(
     applied.push(`certificate of listener ${listener.name}`);
   }
   const needsRestart: string[] = (
-    ["hostname", "postmaster", "identities", "tokenStore", "routes", "queue", "network", "http", "history", "log", "clock"] as const
+    [
+      "hostname",
+      "postmaster",
+      "tokens",
+      "identities",
+      "tokenStore",
+      "routes",
+      "queue",
+      "network",
+      "http",
+      "history",
+      "log",
+      "clock",
+    ] as const
   ).filter((key) => JSON.stringify(old[key]) !== JSON.stringify(config[key]));
   if (JSON.stringify(withoutCertificates(old)) !== JSON.stringify(withoutCertificates(config))) needsRestart.push("listeners");
   if (waits) needsRestart.push("routing");

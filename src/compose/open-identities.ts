@@ -1,6 +1,8 @@
 import type { GatewayConfig } from "../config/config.ts";
 import type { CachedSource, TokenLog } from "../identity/tokens/cached-source.ts";
 import { openTokenSources } from "../identity/tokens/open-token-sources.ts";
+import type { TokenVerifier } from "../identity/token-verifier.ts";
+import { EntraTokenVerifier } from "../identity/entra-token-verifier.ts";
 import { watchExpiry } from "../identity/tokens/watch-expiry.ts";
 import type { HttpClient } from "../lib/http/http-client.ts";
 import type { Network } from "./open-network.ts";
@@ -8,10 +10,12 @@ import type { Network } from "./open-network.ts";
 /** As whom routes get tokens; by name. Disposing ends what is under way. */
 export interface Identities extends AsyncDisposable {
   readonly sources: ReadonlyMap<string, CachedSource>;
+  /** For tokens at our doors; nothing when none are taken. */
+  readonly verifier: { readonly tokens?: TokenVerifier };
 }
 
 export function openIdentities(
-  config: Pick<GatewayConfig, "identities" | "tokenStore">,
+  config: Pick<GatewayConfig, "identities" | "tokenStore" | "tokens">,
   network: Pick<Network, "http" | "httpTrusting">,
   dataDirectory: string,
   log: TokenLog,
@@ -26,8 +30,10 @@ export function openIdentities(
   const now = () => Date.now();
   const sources = openTokenSources(config, { dataDirectory, http, now, log, env: (name) => process.env[name] });
   const watch = watchExpiry([...sources.values()], log, now);
+  const { authorities } = config.tokens;
   return {
     sources,
+    verifier: authorities.length === 0 ? {} : { tokens: new EntraTokenVerifier(authorities, { http, now }) },
     async [Symbol.asyncDispose]() {
       watch[Symbol.dispose]();
       for (const source of sources.values()) await source[Symbol.asyncDispose]();

@@ -31,3 +31,23 @@ export function checkIdentities({ identities, tokenStore }: GatewayConfig, repor
   if (key !== undefined && key.read().length < 16)
     report("error", ["tokenStore", "key"], "is shorter than 16 characters", "Make one with `openssl rand -base64 32`.");
 }
+
+/** A principal's tokens: each says one bearer, and there is an authority whose tokens they are. */
+export function checkPrincipalTokens({ principals, tokens }: GatewayConfig, index: number, report: Report): void {
+  const principal = principals[index];
+  if (principal === undefined) return;
+  const path = ["principals", index] as const;
+  if (principal.password === undefined && principal.tokens === undefined)
+    report("error", path, "cannot log in", "Add password: { hash: … } (postern hash-password), or tokens: [ { application: CLIENT-ID } ].");
+  principal.tokens?.forEach(({ application, user }, place) => {
+    if ((application === undefined) === (user === undefined))
+      report(
+        "error",
+        [...path, "tokens", place],
+        "must say application or user",
+        "Write { application: CLIENT-ID } or { user: name@domain }.",
+      );
+  });
+  if (principal.tokens !== undefined && tokens.authorities.length === 0)
+    report("error", [...path, "tokens"], "no tokens are taken", "Add tokens: { authorities: [ { tenant, audiences } ] }.");
+}

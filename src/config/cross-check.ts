@@ -5,7 +5,7 @@ import { parseHostPort } from "../lib/host-port.ts";
 import { isLoopbackAddress, isPrivateAddress } from "../lib/private-address.ts";
 import type { Report } from "./load.ts";
 import { nearest, type Path } from "./fault.ts";
-import { checkIdentities } from "./check-identities.ts";
+import { checkIdentities, checkPrincipalTokens } from "./check-identities.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
 import { checkOverrides } from "./services-section.ts";
 
@@ -22,7 +22,8 @@ export function crossCheck(config: GatewayConfig, report: Report): void {
   config.principals.forEach((principal, index) => {
     const path: Path = ["principals", index];
     fence(principal, path, report);
-    if (typeof principal.password !== "string" && !isPasswordHash(principal.password.hash)) {
+    checkPrincipalTokens(config, index, report);
+    if (typeof principal.password === "object" && !isPasswordHash(principal.password.hash)) {
       report(
         "error",
         [...path, "password", "hash"],

@@ -1,5 +1,5 @@
 import { Type, type Static } from "typebox";
-import { networkSchema, userSchema, type IdentityOptions } from "../identity/options.ts";
+import { networkSchema, tokensSchema, userSchema, type IdentityOptions, type TokensOptions } from "../identity/options.ts";
 import { tokenIdentitySchema, tokenStoreSchema, type TokenIdentityOptions, type TokenStoreOptions } from "../identity/tokens/options.ts";
 import { networkSectionSchema, type NetworkOptions } from "../lib/network-options.ts";
 import { durationOption, optionsObject, sizeOption, type Decoded } from "../lib/option-schema.ts";
@@ -116,6 +116,7 @@ const parts = {
     default: [],
     description: "Applications and devices that log in.",
   } as Schema,
+  tokens: plain(tokensSchema),
   identities: {
     type: "array",
     items: plain(tokenIdentitySchema),
@@ -155,6 +156,7 @@ export interface GatewayConfig {
   readonly listeners: readonly SmtpListenerOptions[];
   readonly networks: IdentityOptions["networks"];
   readonly principals: IdentityOptions["principals"];
+  readonly tokens: TokensOptions;
   readonly identities: readonly TokenIdentityOptions[];
   readonly tokenStore: TokenStoreOptions;
   readonly routes: readonly RouteOptions[];

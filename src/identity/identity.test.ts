@@ -83,7 +83,9 @@ describe("log-in", () => {
   const hash = hashPassword("right");
   const principals: IdentityOptions["principals"] = [
     { name: "printer", password: { hash }, ...anybody },
-    { name: "director", password: { hash }, ...anybody },
+    { name: "director", password: { hash }, tokens: [{ user: "Director@contoso.example" }], ...anybody },
+    { name: "robot", tokens: [{ application: "AAAAAAAA-0000-4000-8000-000000000001" }], ...anybody },
+    { name: "robot-2", tokens: [{ application: "aaaaaaaa-0000-4000-8000-000000000001" }], ...anybody },
     { name: "plain", password: "from a file", ...anybody },
   ];
   // One worker for all; each test gets an identity of its own, so that counts do not mix.
@@ -166,9 +168,35 @@ describe("log-in", () => {
   });
 
   test("a token stands for the principal its verifier names", async () => {
-    const identity = open({ tokens: { verify: (_user, token) => Promise.resolve(token === "good" ? "director" : null) } });
+    const identity = open({
+      tokens: { verify: (token) => Promise.resolve(token === "good" ? { kind: "user", names: ["director@contoso.example"] } : null) },
+    });
     assert.equal(code(await identity.logInWithToken("x", "good", home, AbortSignal.timeout(1000))), "ok director");
     assert.equal(code(await identity.logInWithToken("x", "bad", home, AbortSignal.timeout(1000))), "submission.bad-credentials");
+  });
+
+  test("of several principals of one application the one that is named; a user's token is no application's", async () => {
+    const clientId = "aaaaaaaa-0000-4000-8000-000000000001";
+    const verify = (token: string) =>
+      Promise.resolve(token === "app" ? ({ kind: "application", clientId } as const) : ({ kind: "user", names: [clientId] } as const));
+    const identity = open({ tokens: { verify } });
+    const log = async (name: string, token: string) => code(await identity.logInWithToken(name, token, home, AbortSignal.timeout(1000)));
+    assert.equal(await log("Robot-2", "app"), "ok robot-2");
+    assert.equal(await log("app@contoso.example", "app"), "submission.bad-credentials");
+    assert.equal(await log("director", "app"), "submission.bad-credentials");
+    assert.equal(await log("robot", "user"), "submission.bad-credentials");
+  });
+
+  test("keys that cannot be had are no failed log-in", async () => {
+    const identity = open({ tokens: { verify: () => Promise.resolve("busy") } });
+    for (let i = 0; i < 10; i++)
+      assert.equal(code(await identity.logInWithToken("robot", "app", home, AbortSignal.timeout(1000))), "submission.busy");
+  });
+
+  test("a principal without a password has none that could be guessed", async () => {
+    const identity = open();
+    for (const password of ["", "no such principal", "undefined"])
+      assert.equal(code(await identity.logIn("robot", password, home)), "submission.bad-credentials");
   });
 });
 

@@ -8,7 +8,7 @@ import type { IdentityOptions, NetworkOptions, UserOptions } from "./options.ts"
 import { isPasswordHash } from "./password-hash.ts";
 import { PasswordVerifier } from "./password-verifier.ts";
 import type { Principal } from "./principal.ts";
-import { refuseTokens, type TokenVerifier } from "./token-verifier.ts";
+import type { TokenBearer, TokenVerifier } from "./token-verifier.ts";
 
 /**
  * Who submits, and whether they may.
@@ -22,7 +22,7 @@ import { refuseTokens, type TokenVerifier } from "./token-verifier.ts";
 export class Identity implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #passwords: PasswordVerifier;
-  readonly #tokens: TokenVerifier;
+  readonly #tokens: TokenVerifier | null;
   #book: Book;
   #generation = 0;
   #cache = new CredentialCache();
@@ -33,11 +33,16 @@ export class Identity implements AsyncDisposable {
   constructor(options: IdentityOptions, deps: IdentityDeps) {
     this.#clock = deps.clock;
     this.#passwords = deps.passwords ?? new PasswordVerifier();
-    this.#tokens = deps.tokens ?? refuseTokens;
+    this.#tokens = deps.tokens ?? null;
     this.#lockOut = new LockOut(deps.lockOutLimits);
     this.#book = this.#read(options, null);
     // Hashed even without users, or a gateway without principals would answer faster than one with.
     this.#dummyHash = settled(this.#passwords.hash("no such principal"));
+  }
+
+  /** Whether `logInWithToken` can ever succeed. */
+  get takesTokens(): boolean {
+    return this.#tokens !== null;
   }
 
   /** Changes with every `reconfigure`: a principal found before may be another one now, or nobody. */
@@ -98,7 +103,8 @@ export class Identity implements AsyncDisposable {
     if (this.#lockOut.isLocked(address, key(name), this.#clock.now())) return this.#lockedOut();
     // The configuration may have changed in between, and with it the password.
     const present = this.#book.users.get(key(name));
-    if (!good || user === undefined || present === undefined || !samePassword(present.password, user.password)) {
+    // A principal without a password is hashed against the dummy's, which somebody may know.
+    if (!good || user === undefined || user.hash === null || present === undefined || !samePassword(present.password, user.password)) {
       return this.#failed(name, address);
     }
     this.#lockOut.succeeded(address, key(name));
@@ -109,8 +115,9 @@ export class Identity implements AsyncDisposable {
   /** Checks a bearer token. */
   async logInWithToken(name: string, token: string, address: string, signal: AbortSignal): Promise<LogIn> {
     if (this.#lockOut.isLocked(address, key(name), this.#clock.now())) return this.#lockedOut();
-    const found = await this.#tokens.verify(name, token, signal);
-    const user = found === null ? undefined : this.#book.users.get(key(found));
+    const bearer = this.#tokens === null ? null : await this.#tokens.verify(token, signal);
+    if (bearer === "busy") return { ok: false, code: "submission.busy", delayMs: 0 };
+    const user = bearer === null ? undefined : this.#userOf(bearer, name);
     if (user === undefined) return this.#failed(name, address);
     this.#lockOut.succeeded(address, key(name));
     return { ok: true, principal: user.principal };
@@ -134,6 +141,14 @@ export class Identity implements AsyncDisposable {
     return { ok: false, code: "submission.locked-out", delayMs: this.#lockOut.lockedDelay() };
   }
 
+  /** Of several principals that the bearer may be, the one that the client names; naming none of them is good enough when there is one. */
+  #userOf(bearer: TokenBearer, name: string): User | undefined {
+    const named = this.#book.users.get(key(name));
+    if (named !== undefined && isFor(bearer, named)) return named;
+    const all = [...this.#book.tokenUsers.values()].filter((user) => isFor(bearer, user));
+    return all.length === 1 ? all[0] : undefined;
+  }
+
   #failed(name: string, address: string): LogIn {
     return {
       ok: false,
@@ -143,7 +158,7 @@ export class Identity implements AsyncDisposable {
   }
 
   #read({ principals, networks }: IdentityOptions, before: Book | null): Book {
-    const book: Book = { users: new Map(), networks: new Map(), table: new CidrTable([]), rates: new Map() };
+    const book: Book = { users: new Map(), tokenUsers: new Map(), networks: new Map(), table: new CidrTable([]), rates: new Map() };
     for (const options of principals) this.#addUser(book, options, before);
     return { ...book, table: this.#readNetworks(book, networks, before) };
   }
@@ -151,17 +166,21 @@ export class Identity implements AsyncDisposable {
   #addUser(book: Book, options: UserOptions, before: Book | null): void {
     if (book.users.has(key(options.name))) throw new Error(`two principals are named ${options.name}`);
     const { password } = options;
-    if (typeof password !== "string" && !isPasswordHash(password.hash))
+    if (typeof password === "object" && !isPasswordHash(password.hash))
       throw new Error(`the password hash of ${options.name} is not valid`);
     const known = before?.users.get(key(options.name));
     const hash =
-      known !== undefined && samePassword(known.password, password)
-        ? known.hash
-        : typeof password === "string"
-          ? settled(this.#passwords.hash(password))
-          : Promise.resolve(password.hash);
+      password === undefined
+        ? null
+        : known !== undefined && samePassword(known.password, password)
+          ? known.hash
+          : typeof password === "string"
+            ? settled(this.#passwords.hash(password))
+            : Promise.resolve(password.hash);
     const principal: Principal = { name: options.name, kind: "user", ...fenceOf(options) };
-    book.users.set(key(options.name), { principal, password, hash });
+    const user: User = { principal, password, hash, tokens: options.tokens ?? [] };
+    book.users.set(key(options.name), user);
+    if (user.tokens.length > 0) book.tokenUsers.set(key(options.name), user);
     this.#addRate(book, principal, before);
   }
 
@@ -215,6 +234,8 @@ export type LogInFailure = Extract<FailureCode, "submission.bad-credentials" | "
 /** What one configuration says; exchanged as a whole. */
 interface Book {
   readonly users: Map<string, User>;
+  /** Those of them that tokens may stand for. */
+  readonly tokenUsers: Map<string, User>;
   readonly networks: Map<string, Principal>;
   readonly table: CidrTable<Network>;
   readonly rates: Map<string, TokenBucket>;
@@ -223,7 +244,9 @@ interface Book {
 interface User {
   readonly principal: Principal;
   readonly password: UserOptions["password"];
-  readonly hash: Promise<string>;
+  /** null: it has no password. */
+  readonly hash: Promise<string> | null;
+  readonly tokens: NonNullable<UserOptions["tokens"]>;
 }
 
 interface Network {
@@ -236,8 +259,16 @@ function key(name: string): string {
   return name.toLowerCase();
 }
 
+function isFor(bearer: TokenBearer, { tokens }: User): boolean {
+  return tokens.some(({ application, user }) =>
+    bearer.kind === "application"
+      ? application?.toLowerCase() === bearer.clientId
+      : user !== undefined && bearer.names.includes(user.toLowerCase()),
+  );
+}
+
 function samePassword(a: UserOptions["password"], b: UserOptions["password"]): boolean {
-  return typeof a === "string" || typeof b === "string" ? a === b : a.hash === b.hash;
+  return typeof a === "object" && typeof b === "object" ? a.hash === b.hash : a === b;
 }
 
 type Fence = Omit<Principal, "name" | "kind">;

@@ -1,5 +1,5 @@
 import { Type, type Static } from "typebox";
-import { durationOption, optionsObject, secretOption, sizeOption, type Decoded } from "../lib/option-schema.ts";
+import { durationOption, fileOption, optionsObject, secretOption, sizeOption, type Decoded } from "../lib/option-schema.ts";
 
 /** What of the configuration says who may submit: `networks` and `principals`. */
 const rate = optionsObject(
@@ -59,20 +59,71 @@ export const networkSchema = optionsObject(
 export const userSchema = optionsObject(
   {
     name,
-    password: Type.Union([
-      optionsObject({
-        hash: Type.String({
-          pattern: "^\\$argon2id\\$",
-          description: "As `postern hash-password` prints it.",
+    password: Type.Optional(
+      Type.Union([
+        optionsObject({
+          hash: Type.String({
+            pattern: "^\\$argon2id\\$",
+            description: "As `postern hash-password` prints it.",
+          }),
         }),
-      }),
-      secretOption({ description: "The password itself, by reference." }),
-    ]),
+        secretOption({ description: "The password itself, by reference." }),
+      ]),
+    ),
+    tokens: Type.Optional(
+      Type.Array(
+        optionsObject({
+          application: Type.Optional(
+            Type.String({ minLength: 1, maxLength: 64, description: "Client id of an application that sends as itself." }),
+          ),
+          user: Type.Optional(Type.String({ minLength: 1, maxLength: 254, description: "User principal name or object id." })),
+        }),
+        { minItems: 1, maxItems: 32, description: "Whose tokens stand for it, of the `tokens.authorities`; then it needs no password." },
+      ),
+    ),
     ...fence,
   },
   "An application or device that logs in.",
 );
 
+/** The section `tokens`. */
+export const tokensSchema = optionsObject(
+  {
+    authorities: Type.Array(
+      optionsObject({
+        authority: Type.String({
+          pattern: "^https://[^\\s/?#@]+(/[^\\s?#]*)?$",
+          default: "https://login.microsoftonline.com",
+          description: "Where the tokens come from, without the tenant.",
+        }),
+        tenant: Type.String({
+          pattern: "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$",
+          examples: ["11111111-2222-3333-4444-555555555555"],
+          description: "Tenant id.",
+        }),
+        audiences: Type.Array(Type.String({ minLength: 1 }), {
+          minItems: 1,
+          maxItems: 16,
+          examples: ['[ "api://postern" ]'],
+          description: "What tokens must be meant for: the application id (URI) that you registered for Postern.",
+        }),
+        issuers: Type.Optional(
+          Type.Array(Type.String({ minLength: 1 }), {
+            minItems: 1,
+            maxItems: 4,
+            description: "Values of `iss`; default: those of Entra, in both versions.",
+          }),
+        ),
+        ca: Type.Optional(fileOption({ description: "PEM file of the authorities to trust for that place." })),
+      }),
+      { default: [], maxItems: 16, description: "Whose tokens are taken." },
+    ),
+  },
+  "Tokens in place of passwords at our doors (XOAUTH2). Offered when an authority is configured.",
+);
+
+export type TokenAuthorityOptions = Decoded<Static<typeof tokensSchema>>["authorities"][number];
+export type TokensOptions = Decoded<Static<typeof tokensSchema>>;
 export type NetworkOptions = Decoded<Static<typeof networkSchema>>;
 export type UserOptions = Decoded<Static<typeof userSchema>>;
 

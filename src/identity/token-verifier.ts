@@ -1,11 +1,15 @@
 /**
- * Checks a bearer token that a client presents by XOAUTH2 (and later over HTTP). The door hands over what it got; nothing in a token is
- * believed before the verifier has checked its signature, audience, issuer and life.
+ * Checks a bearer token that a client presents by XOAUTH2 (and later over HTTP). Nothing in a token is believed before its signature, issuer,
+ * audience and life have been checked.
  */
 export interface TokenVerifier {
-  /** The name of the principal the token stands for, or null. `user` is what the client claims. Never throws for a bad token. */
-  verify(user: string, token: string, signal: AbortSignal): Promise<string | null>;
+  /** Never throws for a bad token: null. "busy": it cannot be told now, for the authority's keys cannot be had. */
+  verify(token: string, signal: AbortSignal): Promise<TokenBearer | null | "busy">;
 }
 
-/** Used until an issuer is configured: no token is good. */
-export const refuseTokens: TokenVerifier = { verify: () => Promise.resolve(null) };
+/** Whom a good token stands for. */
+export type TokenBearer =
+  /** By itself, without a user. */
+  | { readonly kind: "application"; readonly clientId: string }
+  /** A user, by whatever names the token has for them: user principal name, object id. In lower case. */
+  | { readonly kind: "user"; readonly names: readonly string[] };

@@ -18,6 +18,7 @@ suite("nodemailer", { timeout: 60_000 }, () => {
       ],
       networks: [loopback],
       principals: [app],
+      identityDeps: { tokens: { verify: () => Promise.resolve(null) } },
     });
   });
   after(() => door[Symbol.asyncDispose]());
@@ -84,7 +85,7 @@ suite("nodemailer", { timeout: 60_000 }, () => {
     const before = door.submit.messages.length;
     const wrong = await refused({ auth: { user: "app", pass: "wrong" } });
     assert.deepEqual([wrong.code, wrong.responseCode], ["EAUTH", 535]);
-    // No issuer of tokens is configured: whatever comes is refused, after the challenge with which XOAUTH2 tells an error.
+    // A token that is nobody's is refused, after the challenge with which XOAUTH2 tells an error.
     const token = await refused({ auth: { type: "OAuth2", user: "app", accessToken: "eyJ.not.ours" } });
     assert.deepEqual([token.code, token.responseCode], ["EAUTH", 535]);
     assert.doesNotMatch(token.response ?? "", /eyJ/);

@@ -12,7 +12,7 @@ import type { SmtpDoor } from "./smtp-door.ts";
 
 /** Connections that the kernel keeps for us while we are busy. */
 const backlog = 2048;
-const mechanisms: readonly AuthMechanism[] = ["PLAIN", "LOGIN", "XOAUTH2"];
+const mechanisms: readonly AuthMechanism[] = ["PLAIN", "LOGIN"];
 
 /** One listening socket of the door, with its rules: who may connect, how many, and what a session offers. */
 export class Listener {
@@ -145,7 +145,7 @@ export class Listener {
       startTls: this.secureContext !== null,
       tlsRequired: this.requiresLogIn,
       authRequired: this.requiresLogIn,
-      auth: this.secureContext === null ? [] : mechanisms,
+      auth: this.secureContext === null ? [] : this.door.deps.identity.takesTokens ? [...mechanisms, "XOAUTH2"] : mechanisms,
       maxMessageSize: maxMessageSize ?? defaults.maxMessageSize,
       maxRecipients: maxRecipients ?? defaults.maxRecipients,
       lineEndings: lineEndings ?? defaults.lineEndings,
