@@ -9,6 +9,8 @@ import type { Faults } from "./faults/faults.ts";
 import type { MessageStore } from "./messages/message-store.ts";
 import type { SandboxOptions } from "./options.ts";
 import type { Post } from "./post/post.ts";
+import type { Entra } from "./entra/token-check.ts";
+import type { Usage } from "./usage/usage.ts";
 import type { TenantStore } from "./tenant/tenant-store.ts";
 
 /** What all rooms of the sandbox share. */
@@ -25,6 +27,7 @@ export interface House {
   /** Changes while the sandbox runs: ask `tenant.current` each time. */
   readonly tenant: TenantStore;
   readonly addresses: AddressMap;
+  readonly usage: Usage;
   readonly entra: Entra;
   readonly tls: SecureContext;
 }

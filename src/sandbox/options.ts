@@ -4,6 +4,7 @@ import { sandboxPorts, type SandboxPorts } from "../lib/ports.ts";
 import { FaultRuleSchema, maxFaults } from "./faults/faults.ts";
 import { DnsRecordSchema, DnsZoneSchema, maxRecords, maxZones } from "./dns/record.ts";
 import type { DnsAdditions } from "./dns/world-dns.ts";
+import { roomOptions, roomSchemas, type RoomOptions } from "./smtp/room-options.ts";
 import type { TenantSource } from "./tenant/tenant-store.ts";
 
 /**
@@ -32,7 +33,12 @@ export const SandboxSchema = optionsObject({
   ports: Type.Optional(
     optionsObject({
       mx: Type.Optional(portOption(sandboxPorts.mx)),
+      onPremises: Type.Optional(portOption(sandboxPorts.onPremises)),
       internetMx: Type.Optional(portOption(sandboxPorts.internetMx)),
+      smtpAuth: Type.Optional(portOption(sandboxPorts.smtpAuth)),
+      hve: Type.Optional(portOption(sandboxPorts.hve)),
+      acsSmtp: Type.Optional(portOption(sandboxPorts.acsSmtp)),
+      sendgridSmtp: Type.Optional(portOption(sandboxPorts.sendgridSmtp)),
       api: Type.Optional(portOption(sandboxPorts.api)),
       apiHttp: Type.Optional(portOption(sandboxPorts.apiHttp)),
       dns: Type.Optional(portOption(sandboxPorts.dns)),
@@ -93,6 +99,7 @@ export const SandboxSchema = optionsObject({
       description: "Which addresses clients on loopback stand for, as PUT /api/addresses takes them.",
     }),
   ),
+  ...roomSchemas,
   faults: Type.Optional(
     Type.Array(FaultRuleSchema, { maxItems: maxFaults, description: "Faults from the start, as POST /api/faults takes them." }),
   ),
@@ -121,6 +128,7 @@ export interface SandboxOptions {
   readonly keep: { readonly messages: number; readonly bytes: number };
   /** Peer address to the address it stands for. */
   readonly addresses: Readonly<Record<string, string>>;
+  readonly rooms: RoomOptions;
   readonly faults: NonNullable<SandboxFile["faults"]>;
   readonly log: (fact: SandboxFact) => void;
 }
@@ -173,6 +181,7 @@ export function sandboxOptions(file: SandboxFile, { dataDirectory, tls, log, por
     dns: { records: file.dns?.records ?? [], zones: file.dns?.zones ?? [] },
     keep: { messages: file.keep?.messages ?? 100_000, bytes: file.keep?.size ?? 2 * 1024 ** 3 },
     addresses: file.addresses ?? {},
+    rooms: roomOptions(file),
     faults: file.faults ?? [],
   };
 }

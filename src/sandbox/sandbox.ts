@@ -21,6 +21,8 @@ import { PostOffice } from "./post/post-office.ts";
 import { rooms } from "./rooms.ts";
 import { openReceiver } from "./smtp/receiver.ts";
 import { TenantStore } from "./tenant/tenant-store.ts";
+import { Usage } from "./usage/usage.ts";
+import { openUi } from "./ui/ui.ts";
 import { SigningKeys } from "./world/signing-keys.ts";
 import { worldFacts } from "./world/world-facts.ts";
 import { openUi, type ServicePort } from "./ui/ui.ts";
@@ -77,6 +79,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     faults: new Faults(options.faults),
     post,
     addresses: new AddressMap(options.addresses),
+    usage: new Usage(),
     tls,
   };
   const services: ServicePort[] = [];

@@ -20,6 +20,10 @@ export interface SandboxMessage {
   readonly client: MessageClient;
   /** Who had logged in (mailbox, HVE account, ACS user name); absent where nobody logs in. */
   readonly account?: string;
+  /** The service took it and let it wait until then (more than 30 messages a minute); absent: it went on at once. ISO 8601, policy clock. */
+  readonly delayedUntil?: string;
+  /** SendGrid: the categories of X-SMTPAPI. */
+  readonly categories?: readonly string[];
   /** The checks of an MX room, some time after the reply; absent until then, null where there were too many to check. */
   readonly authentication?: Authentication | null;
   /** The tenant's MX: whose mail it was taken for. */

@@ -23,7 +23,7 @@ export class PostOffice implements Post {
   }
 
   async take(message: TakenMessage, content: MessageWriter): Promise<SandboxMessage> {
-    const { service, account, envelope, client, hostname } = message;
+    const { service, account, envelope, client, hostname, notBefore, categories } = message;
     const id = this.#messages.nextId();
     const received = receivedField({
       name: client.hello,
@@ -46,6 +46,8 @@ export class PostOffice implements Post {
         verdict: "accepted",
         client,
         ...(account === null ? {} : { account }),
+        ...(notBefore === undefined ? {} : { delayedUntil: new Date(notBefore).toISOString() }),
+        ...(categories === undefined ? {} : { categories }),
         deliveries: rcptTo.map((recipient) => this.#delivery(recipient, envelope.reversePath ?? "")),
       },
       Buffer.from(received),

@@ -29,6 +29,10 @@ export interface TakenMessage {
   readonly envelope: Envelope;
   /** The client as the room sees it (after the address map), for Received and the listing. */
   readonly client: MessageClient;
+  /** The service took it and lets it wait, until this moment of the policy clock in milliseconds (more than 30 messages a minute). */
+  readonly notBefore?: number;
+  /** SendGrid: the categories of X-SMTPAPI. */
+  readonly categories?: readonly string[];
   /** Name of the server that the client spoke to, for Received. */
   readonly hostname: string;
 }

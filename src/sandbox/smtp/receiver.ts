@@ -78,6 +78,7 @@ class Connection {
     this.#handler = new RoomHandler(house, room, {
       address: () => this.#address,
       tls: () => (this.#stream instanceof TLSSocket ? this.#stream.getProtocol() : null),
+      serverName: () => (this.#stream instanceof TLSSocket && typeof this.#stream.servername === "string" ? this.#stream.servername : ""),
       certificate: () => this.#certificate,
       cut: () => this.cut("cut on order"),
     });

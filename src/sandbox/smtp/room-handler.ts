@@ -21,6 +21,7 @@ export interface ClientConnection {
   address(): string;
   /** The TLS version in use, or null. */
   tls(): string | null;
+  serverName(): string;
   certificate(): ClientCertificate | null;
   /** Cuts it, without a word. */
   cut(): void;
@@ -59,6 +60,9 @@ export class RoomHandler implements SmtpServerHandler {
       get tls() {
         return connection.tls();
       },
+      get serverName() {
+        return connection.serverName();
+      },
       get certificate() {
         return connection.certificate();
       },
@@ -68,7 +72,7 @@ export class RoomHandler implements SmtpServerHandler {
 
   hello(name: string): Answer {
     this.#hello = name;
-    return null;
+    return this.#logged(this.#session.hello?.() ?? null, "hello");
   }
 
   authenticate(credentials: Credentials): Answer {

@@ -37,6 +37,8 @@ export interface RoomClient {
   readonly hello: string;
   /** The TLS version in use, or null. */
   readonly tls: string | null;
+  /** The name of the server that it asked for in the TLS handshake; empty: none. */
+  readonly serverName: string;
   /** What it showed in the TLS handshake, where the room wants that. */
   readonly certificate: ClientCertificate | null;
 }
@@ -52,6 +54,8 @@ export interface ClientCertificate {
 
 /** One session in a room. All hooks are called in the order of the dialogue, one at a time; a Reply says no, null says yes. */
 export interface RoomSession {
+  /** EHLO or HELO. */
+  hello?(): Reply | null;
   /** The password or the token, after the exchange. Only where `session` offers AUTH. */
   authenticate?(credentials: Credentials): Answer;
   /** Magic words are looked at afterwards. */

@@ -42,6 +42,7 @@ export const MailboxSchema = optionsObject({
   mfa: flag(false, "Its user has to do multi-factor authentication; log-in by password alone is refused (AADSTS50076)."),
   recipientLimit: nullable(Type.Integer({ minimum: 1, maximum: 1000 }), "Set-Mailbox -RecipientLimits; null: the default, 500."),
   maxSendSize: nullable(Type.Integer({ minimum: 0, maximum: 157_286_400 }), "Octets; null: the default, 35 MB."),
+  senderBlocked: flag(false, "The service has blocked it as a sender of spam (5.1.8)."),
 });
 
 const billingStatuses = [

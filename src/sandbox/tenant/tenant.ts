@@ -51,6 +51,8 @@ export interface Mailbox {
   readonly recipientLimit: number | null;
   /** Bytes. */
   readonly maxSendSize: number | null;
+  /** The service has blocked it as a sender of spam. */
+  readonly senderBlocked: boolean;
 }
 
 export interface HveAccount {

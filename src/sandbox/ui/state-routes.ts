@@ -24,6 +24,7 @@ export function stateRoutes(house: House): readonly ApiRoute[] {
         dns.reset();
         edge.set({});
         recipientLimits.clear();
+        house.usage.clear();
         await clock.reset();
         const gone = await messages.clear();
         options.log({ event: "sandbox.reset" });

@@ -3,6 +3,7 @@ import type { ApiRoute } from "../../lib/http/api-route.ts";
 import type { Followers } from "../clock/followers.ts";
 import type { EntraDirectory } from "../entra/entra.ts";
 import type { House } from "../house.ts";
+import { usageRoutes } from "./usage-routes.ts";
 import type { AddressInfo } from "node:net";
 import { addressRoutes } from "./address-routes.ts";
 import { clockRoutes } from "./clock-routes.ts";
@@ -68,6 +69,7 @@ function uiRoutes(house: House, surroundings: UiSurroundings): readonly ApiRoute
     ...dnsRoutes(house, surroundings),
     ...addressRoutes(house),
     ...edgeRoutes(house),
+    ...usageRoutes(house),
     ...tenantRoutes(house, surroundings),
     ...entraRoutes(surroundings),
     ...stateRoutes(house),

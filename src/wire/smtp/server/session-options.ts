@@ -1,3 +1,4 @@
+import type { Reply } from "../../../mail/reply.ts";
 import type { SessionReplies } from "./replies.ts";
 
 export type AuthMechanism = "PLAIN" | "LOGIN" | "XOAUTH2";
@@ -25,6 +26,8 @@ export interface SessionOptions {
   readonly authRequired?: boolean;
   /** What a refused XOAUTH2 token gets before the final reply, as JSON text; null: the reply at once, as Exchange Online does. */
   readonly xoauth2Challenge?: string | null;
+  /** What an XOAUTH2 response that is malformed gets; `response`: decoded, null when it is not base64. Absent: 501 5.5.2. */
+  readonly xoauth2Malformed?: (response: Buffer | null) => Reply;
   /** Octets of content, told in EHLO as SIZE (RFC 1870). */
   readonly maxMessageSize?: number;
   /** RCPT commands in one transaction, accepted or not; beyond it 452 4.5.3. */

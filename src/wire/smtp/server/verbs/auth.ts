@@ -49,7 +49,7 @@ function decodeAndStep(c: Conversation, encoded: string): void {
   const response = decodeBase64(encoded);
   if (response !== null) return step(c, response);
   leave(c);
-  c.fail(c.replies.authMalformed);
+  malformed(c, null);
 }
 
 function step(c: Conversation, response: Buffer | null): void {
@@ -62,8 +62,13 @@ function step(c: Conversation, response: Buffer | null): void {
     verify(c, next.credentials);
   } else {
     leave(c);
-    c.fail(c.replies.authMalformed);
+    malformed(c, response);
   }
+}
+
+function malformed(c: Conversation, response: Buffer | null): void {
+  const reply = c.mechanism === "XOAUTH2" ? c.options.xoauth2Malformed?.(response) : undefined;
+  c.fail(reply === undefined ? c.replies.authMalformed : formatReply(reply));
 }
 
 function verify(c: Conversation, credentials: Credentials): void {

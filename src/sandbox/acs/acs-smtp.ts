@@ -1,0 +1,51 @@
+import type { House } from "../house.ts";
+import { submissionSession } from "../exo/client-submission.ts";
+import type { MakeRoom } from "../smtp/room.ts";
+import { RoomTexts } from "../texts/room-texts.ts";
+import type { UsageSlots, UsageWindow } from "../usage/usage.ts";
+import { AcsSmtpSession } from "./acs-smtp-session.ts";
+
+/**
+ * smtp.azurecomm.net: e-mail of Azure Communication Services by SMTP.
+ *
+ * Log-in is an application of Entra, as `resource.application.tenant` (or with `|`) or by an SMTP user name, with its secret (LOGIN) or a
+ * token (XOAUTH2); secret and role are looked at in each log-in. Senders are the configured ones of linked, verified domains. The quota is the
+ * subscription's, whatever resource is used, and refused messages count too. Ends with 30 September 2028.
+ *
+ * MS azure-docs "Service limits", "SMTP authentication", retirement guide of 2026-08-18 (read 2026-11-21).
+ */
+export const acsSmtp: MakeRoom = (house) => {
+  const hostname = "smtp.azurecomm.net";
+  const quota = (what: string, ms: number, most: number): UsageWindow => house.usage.window("acs-smtp", what, ms, most);
+  const shared: AcsSmtpShared = {
+    house,
+    hostname,
+    texts: new RoomTexts(house, hostname),
+    connections: house.usage.slots("acs-smtp", "connections", 250),
+    custom: [quota("messages", minute, 30), quota("messages", hour, 100)],
+    managed: [quota("messages of an Azure-managed domain", minute, 5), quota("messages of an Azure-managed domain", hour, 10)],
+  };
+  const tooLarge = shared.texts.unverified("acs-too-large");
+  return {
+    service: "acs-smtp",
+    port: "acsSmtp",
+    environmentName: "SANDBOX_ACS_SMTP",
+    session: (client) => submissionSession(house, client, { hostname, size: maxAcsSize, tooLarge }),
+    open: () => new AcsSmtpSession(shared),
+  };
+};
+
+/** What all sessions share. */
+export interface AcsSmtpShared {
+  readonly house: House;
+  readonly hostname: string;
+  readonly texts: RoomTexts;
+  readonly connections: UsageSlots;
+  readonly custom: readonly UsageWindow[];
+  readonly managed: readonly UsageWindow[];
+}
+
+const minute = 60_000;
+const hour = 60 * minute;
+/** 10 MB, as encoded. */
+export const maxAcsSize = 10 * 1024 * 1024;

@@ -1,0 +1,198 @@
+import { canonicalAddress } from "../../mail/address.ts";
+import type { Reply } from "../../mail/reply.ts";
+import type { Answer, Credentials, MailCommand } from "../../wire/smtp/server/handler.ts";
+import { sameSecret } from "../smtp/same-secret.ts";
+import type { ArrivedMessage, RoomClient, RoomSession, Taken } from "../smtp/room.ts";
+import { findApplication, findMailbox } from "../tenant/directory.ts";
+import type { Mailbox } from "../tenant/tenant.ts";
+import type { TokenClaims } from "../entra/token-check.ts";
+import { basicAuthOf } from "./basic-auth.ts";
+import { authorsOf, queuedReply } from "./client-submission.ts";
+import type { SmtpAuthShared } from "./smtp-auth.ts";
+
+const unsuccessful = "535 5.7.3 Authentication unsuccessful [[host]]";
+const unsuccessful139 = "535 5.7.139 Authentication unsuccessful, ";
+const tail = " [[host] [date]]";
+
+/** One client of smtp.office365.com. The mailbox is looked up each time: a switch that is thrown holds at once. */
+export class SmtpAuthSession implements RoomSession {
+  readonly #shared: SmtpAuthShared;
+  readonly #client: RoomClient;
+  /** Primary address of the mailbox that has logged in; the session lets nobody send before. */
+  #account = "";
+  /** It is one of the mailbox's connections. */
+  #counted = false;
+
+  constructor(shared: SmtpAuthShared, client: RoomClient) {
+    this.#shared = shared;
+    this.#client = client;
+  }
+
+  hello(): Reply | null {
+    const { tls, serverName } = this.#client;
+    if (tls !== "TLSv1" && tls !== "TLSv1.1") return null;
+    const { allowLegacyTlsClients } = this.#shared.house.tenant.current.policies;
+    // Only the endpoint of its own takes them, and only of a tenant that allows it.
+    if (allowLegacyTlsClients && serverName.startsWith("smtp-legacy.")) return null;
+    return this.#shared.texts.say(
+      "421 4.7.66 TLS 1.0 and 1.1 are not supported. Please upgrade/update your client to support TLS 1.2. Visit https://aka.ms/smtp_auth_tls. [[host]]",
+    );
+  }
+
+  authenticate(credentials: Credentials): Answer {
+    return credentials.mechanism === "XOAUTH2"
+      ? this.#byToken(credentials.user, credentials.token)
+      : this.#byPassword(credentials.user, credentials.password);
+  }
+
+  mail({ reversePath, size }: MailCommand): Answer {
+    const { texts, connections, sendAsDenied, house } = this.#shared;
+    // At which command the fourth connection hears it is unverified: a log-in that succeeds and a refusal at MAIL.
+    this.#counted ||= connections.take(this.#account);
+    if (!this.#counted)
+      return texts.say(
+        "432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more information. [[host]]",
+      );
+    const mailbox = this.#mailbox();
+    if (mailbox === null) return texts.say(unsuccessful);
+    if (mailbox.senderBlocked) return texts.say("550 5.1.8 Access denied, bad outbound sender");
+    const now = house.clock.now();
+    if (sendAsDenied.used(this.#account, now) >= (sendAsDenied.limit ?? Infinity))
+      return texts.say("550 5.2.252 Sender throttled due to continuous send as denied errors");
+    // The null reverse-path is nobody's either (unverified).
+    if (reversePath === null || !maySendAs(mailbox, reversePath)) {
+      sendAsDenied.add(this.#account, 1, now);
+      return texts.say("550 5.7.60 SMTP; Client does not have permissions to send as this sender [[host]]");
+    }
+    return size !== undefined && size > maxSizeOf(mailbox) ? texts.unverified("smtp-auth-too-large") : null;
+  }
+
+  rcpt(_command: unknown, before: readonly string[]): Answer {
+    const limit = Math.min(this.#mailbox()?.recipientLimit ?? 500, 1000);
+    return before.length >= limit ? this.#shared.texts.unverified("smtp-auth-too-many-recipients") : null;
+  }
+
+  async take({ envelope, content, client }: ArrivedMessage): Promise<Taken | Reply> {
+    const { house, texts, hostname, recipients, messages, sendAsDenied, pace } = this.#shared;
+    const mailbox = this.#mailbox();
+    if (mailbox === null) return texts.say(unsuccessful);
+    if (content.size > maxSizeOf(mailbox)) return texts.unverified("smtp-auth-too-large");
+    const now = house.clock.now();
+    const stranger = authorsOf(content).find((author) => !maySendAs(mailbox, author));
+    if (stranger !== undefined) {
+      sendAsDenied.add(this.#account, 1, now);
+      return texts.say(
+        "554 5.2.252 SendAsDenied; [account] not allowed to send as [address]; STOREDRV.Submission.Exception:SendAsDeniedException [[host]]",
+        { account: this.#account, address: stranger },
+      );
+    }
+    const units = envelope.recipients.length;
+    if (recipients.used(this.#account, now) + units > (recipients.limit ?? Infinity))
+      return texts.say("554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException [[host]]");
+    recipients.add(this.#account, units, now);
+    messages.add(this.#account, 1, now);
+    const goesOnAt = pace.next(this.#account, now);
+    const kept = await house.post.take(
+      { service: "smtp-auth", account: this.#account, envelope, client, hostname, ...(goesOnAt > now ? { notBefore: goesOnAt } : {}) },
+      content,
+    );
+    return { id: kept.id, reply: queuedReply(kept, hostname) };
+  }
+
+  closed(): void {
+    this.#release();
+  }
+
+  #mailbox(): Mailbox | null {
+    return findMailbox(this.#shared.house.tenant.current, this.#account);
+  }
+
+  #byPassword(user: string, password: string): Answer {
+    const { texts, house } = this.#shared;
+    const mailbox = findMailbox(house.tenant.current, user);
+    // The order of these refusals is unverified: whoever knows the password learns what is switched off, nobody else does.
+    if (mailbox === null || mailbox.password === null) return texts.say(unsuccessful);
+    if (!sameSecret(password, mailbox.password) || mailbox.mfa)
+      return texts.say(`${unsuccessful139}the user credentials were incorrect.${tail}`);
+    return this.#switchedOff(mailbox) ?? this.#basicRefused(mailbox) ?? this.#admit(mailbox);
+  }
+
+  async #byToken(user: string, token: string): Promise<Reply | null> {
+    const { texts, house } = this.#shared;
+    const checked = await house.entra.check(token, "exchange");
+    const mailbox = findMailbox(house.tenant.current, user);
+    if (!checked.ok || mailbox === null || !this.#mayUse(checked.claims, mailbox)) return texts.say(unsuccessful);
+    return this.#switchedOff(mailbox) ?? this.#admit(mailbox);
+  }
+
+  /** Whether a token opens this mailbox; every defect looks alike from outside (535 5.7.3). */
+  #mayUse({ tid, appid, oid, roles, scp, upn }: TokenClaims, mailbox: Mailbox): boolean {
+    const tenant = this.#shared.house.tenant.current;
+    if (tid !== tenant.id) return false;
+    if (upn === null) {
+      // New-ServicePrincipal with the object id of the enterprise application, and Add-MailboxPermission for it.
+      const application = findApplication(tenant, appid);
+      return (
+        roles.includes("SMTP.SendAsApp") &&
+        application?.registeredInExchange === true &&
+        application.objectId === oid &&
+        mailbox.fullAccess.includes(oid)
+      );
+    }
+    const own = findMailbox(tenant, upn);
+    return scp.includes("SMTP.Send") && own !== null && (own === mailbox || own.sendAs.some((each) => isOf(mailbox, each)));
+  }
+
+  #switchedOff({ smtpClientAuthenticationDisabled: own }: Mailbox): Reply | null {
+    const { texts, house } = this.#shared;
+    const tenantWide = house.tenant.current.policies.smtpClientAuthenticationDisabled;
+    if (!(own ?? tenantWide)) return null;
+    const whose = own === true ? "Mailbox" : "Tenant";
+    return texts.say(
+      `${unsuccessful139}SmtpClientAuthentication is disabled for the ${whose}. Visit https://aka.ms/smtp_auth_disabled for more information.${tail}`,
+    );
+  }
+
+  #basicRefused({ allowBasicAuthSmtp }: Mailbox): Reply | null {
+    const { texts, house } = this.#shared;
+    const tenant = house.tenant.current;
+    if (tenant.policies.securityDefaults)
+      return texts.say(`${unsuccessful139}user is locked by your organization's security defaults policy.${tail}`);
+    if (allowBasicAuthSmtp === false)
+      return texts.say(`${unsuccessful139}the organization configuration does not allow this authentication request.${tail}`);
+    switch (basicAuthOf(tenant, new Date(house.clock.now()).toISOString().slice(0, 10))) {
+      case "accepted":
+        return null;
+      case "off-by-default":
+        return texts.unverified("smtp-auth-basic-off");
+      case "unavailable":
+        return texts.unverified("smtp-auth-basic-new-tenant");
+    }
+  }
+
+  #admit({ address }: Mailbox): null {
+    this.#release();
+    this.#account = address;
+    this.#counted = this.#shared.connections.take(address);
+    return null;
+  }
+
+  #release(): void {
+    if (this.#counted) this.#shared.connections.giveBack(this.#account);
+    this.#counted = false;
+  }
+}
+
+function isOf(mailbox: Mailbox, address: string): boolean {
+  const wanted = canonicalAddress(address);
+  return [mailbox.address, ...mailbox.aliases].some((each) => canonicalAddress(each) === wanted);
+}
+
+function maySendAs(mailbox: Mailbox, address: string): boolean {
+  return isOf(mailbox, address) || mailbox.sendAs.some((each) => canonicalAddress(each) === canonicalAddress(address));
+}
+
+/** Octets: 35 MB unless the mailbox has a limit of its own. */
+function maxSizeOf({ maxSendSize }: Mailbox): number {
+  return maxSendSize ?? 35 * 1024 * 1024;
+}
