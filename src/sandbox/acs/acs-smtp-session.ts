@@ -4,12 +4,12 @@ import type { Answer, Credentials, MailCommand } from "../../wire/smtp/server/ha
 import { authorsOf, queuedReply } from "../exo/client-submission.ts";
 import type { ArrivedMessage, RoomSession, Taken } from "../smtp/room.ts";
 import type { AcsDomain, AcsResource, Tenant } from "../tenant/tenant.ts";
-import { maxAcsSize, type AcsSmtpShared } from "./acs-smtp.ts";
+import { ruleAsOf } from "../../services/fact.ts";
+import { acsSmtp as service } from "../../services/acs-smtp.ts";
+import { publishedLimit } from "../published.ts";
+import type { AcsSmtpShared } from "./acs-smtp.ts";
 
 const unsuccessful = "535 5.7.3 Authentication unsuccessful";
-const maxRecipients = 50;
-/** MS retirement guide: not available after 2028-09-30. */
-const retired = "2028-10-01";
 
 /** Who logs in: an application that may use a resource. */
 interface Login {
@@ -31,7 +31,10 @@ export class AcsSmtpSession implements RoomSession {
 
   authenticate(credentials: Credentials): Answer {
     const { texts, house } = this.#shared;
-    if (new Date(house.clock.now()).toISOString() >= retired) return texts.unverified("acs-retired");
+    // MS retirement guide: in force from 2028-09-30.
+    const { retirement } = service.facts;
+    if (retirement !== undefined && ruleAsOf(retirement, new Date(house.clock.now()).toISOString().slice(0, 10)) !== null)
+      return texts.unverified("acs-retired");
     const tenant = house.tenant.current;
     const login = findLogin(tenant, credentials.user);
     if (login === null) return texts.say(unsuccessful);
@@ -47,7 +50,8 @@ export class AcsSmtpSession implements RoomSession {
   }
 
   rcpt(_command: unknown, before: readonly string[]): Answer {
-    return before.length >= maxRecipients ? this.#shared.texts.unverified("acs-too-many-recipients") : null;
+    const limit = publishedLimit(service.profile.maxRecipients, this.#shared.house.clock.now());
+    return before.length >= limit ? this.#shared.texts.unverified("acs-too-many-recipients") : null;
   }
 
   async take({ envelope, content, client }: ArrivedMessage): Promise<Taken | Reply> {
@@ -61,7 +65,7 @@ export class AcsSmtpSession implements RoomSession {
     // MS "Service limits": rejected, not queued, and attempts count, those that are rejected too.
     for (const quota of quotas) quota.add(subscription, 1, now);
     if (isUsedUp) return texts.unverified("acs-throttled");
-    if (content.size > maxAcsSize) return texts.unverified("acs-too-large");
+    if (content.size > publishedLimit(service.profile.maxSize, now)) return texts.unverified("acs-too-large");
     const stranger = authorsOf(content).find((author) => this.#domainOf(author) === null);
     if (stranger !== undefined) return texts.unverified("acs-sender", { address: stranger });
     const kept = await house.post.take({ service: "acs-smtp", account: this.#user, envelope, client, hostname }, content);

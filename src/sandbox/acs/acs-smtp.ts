@@ -1,4 +1,7 @@
 import type { House } from "../house.ts";
+import { acsSmtp as service } from "../../services/acs-smtp.ts";
+import type { Fact } from "../../services/fact.ts";
+import { publishedLimit } from "../published.ts";
 import { submissionSession } from "../exo/client-submission.ts";
 import type { MakeRoom } from "../smtp/room.ts";
 import { RoomTexts } from "../texts/room-texts.ts";
@@ -16,21 +19,24 @@ import { AcsSmtpSession } from "./acs-smtp-session.ts";
  */
 export const acsSmtp: MakeRoom = (house) => {
   const hostname = "smtp.azurecomm.net";
-  const quota = (what: string, ms: number, most: number): UsageWindow => house.usage.window("acs-smtp", what, ms, most);
+  const limit = (fact: Fact<unknown> | undefined): number => publishedLimit(fact, house.clock.now());
+  const quota = (what: string, ms: number, fact: string): UsageWindow =>
+    house.usage.window("acs-smtp", what, ms, limit(service.facts[fact]));
+  const managed = "messages of an Azure-managed domain";
   const shared: AcsSmtpShared = {
     house,
     hostname,
     texts: new RoomTexts(house, hostname),
-    connections: house.usage.slots("acs-smtp", "connections", 250),
-    custom: [quota("messages", minute, 30), quota("messages", hour, 100)],
-    managed: [quota("messages of an Azure-managed domain", minute, 5), quota("messages of an Azure-managed domain", hour, 10)],
+    connections: house.usage.slots("acs-smtp", "connections", limit(service.profile.maxConnections)),
+    custom: [quota("messages", minute, "messages-per-minute"), quota("messages", hour, "messages-per-hour")],
+    managed: [quota(managed, minute, "managed-messages-per-minute"), quota(managed, hour, "managed-messages-per-hour")],
   };
   const tooLarge = shared.texts.unverified("acs-too-large");
   return {
     service: "acs-smtp",
     port: "acsSmtp",
     environmentName: "SANDBOX_ACS_SMTP",
-    session: (client) => submissionSession(house, client, { hostname, size: maxAcsSize, tooLarge }),
+    session: (client) => submissionSession(house, client, { hostname, size: limit(service.profile.maxSize), tooLarge }),
     open: () => new AcsSmtpSession(shared),
   };
 };
@@ -47,5 +53,3 @@ export interface AcsSmtpShared {
 
 const minute = 60_000;
 const hour = 60 * minute;
-/** 10 MB, as encoded. */
-export const maxAcsSize = 10 * 1024 * 1024;

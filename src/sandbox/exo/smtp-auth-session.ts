@@ -1,6 +1,8 @@
 import { canonicalAddress } from "../../mail/address.ts";
 import type { Reply } from "../../mail/reply.ts";
 import type { Answer, Credentials, MailCommand } from "../../wire/smtp/server/handler.ts";
+import { smtpAuth } from "../../services/smtp-auth.ts";
+import { publishedLimit } from "../published.ts";
 import { sameSecret } from "../smtp/same-secret.ts";
 import type { ArrivedMessage, RoomClient, RoomSession, Taken } from "../smtp/room.ts";
 import { findApplication, findMailbox } from "../tenant/directory.ts";
@@ -64,11 +66,12 @@ export class SmtpAuthSession implements RoomSession {
       sendAsDenied.add(this.#account, 1, now);
       return texts.say("550 5.7.60 SMTP; Client does not have permissions to send as this sender [[host]]");
     }
-    return size !== undefined && size > maxSizeOf(mailbox) ? texts.unverified("smtp-auth-too-large") : null;
+    return size !== undefined && size > maxSizeOf(mailbox, now) ? texts.unverified("smtp-auth-too-large") : null;
   }
 
   rcpt(_command: unknown, before: readonly string[]): Answer {
-    const limit = Math.min(this.#mailbox()?.recipientLimit ?? 500, 1000);
+    const now = this.#shared.house.clock.now();
+    const limit = this.#mailbox()?.recipientLimit ?? publishedLimit(smtpAuth.profile.maxRecipients, now);
     return before.length >= limit ? this.#shared.texts.unverified("smtp-auth-too-many-recipients") : null;
   }
 
@@ -76,8 +79,8 @@ export class SmtpAuthSession implements RoomSession {
     const { house, texts, hostname, recipients, messages, sendAsDenied, pace } = this.#shared;
     const mailbox = this.#mailbox();
     if (mailbox === null) return texts.say(unsuccessful);
-    if (content.size > maxSizeOf(mailbox)) return texts.unverified("smtp-auth-too-large");
     const now = house.clock.now();
+    if (content.size > maxSizeOf(mailbox, now)) return texts.unverified("smtp-auth-too-large");
     const stranger = authorsOf(content).find((author) => !maySendAs(mailbox, author));
     if (stranger !== undefined) {
       sendAsDenied.add(this.#account, 1, now);
@@ -193,6 +196,6 @@ function maySendAs(mailbox: Mailbox, address: string): boolean {
 }
 
 /** Octets: 35 MB unless the mailbox has a limit of its own. */
-function maxSizeOf({ maxSendSize }: Mailbox): number {
-  return maxSendSize ?? 35 * 1024 * 1024;
+function maxSizeOf({ maxSendSize }: Mailbox, now: number): number {
+  return maxSendSize ?? publishedLimit(smtpAuth.profile.maxSize, now);
 }

@@ -2,7 +2,9 @@ import { createSecureContext } from "node:tls";
 import { readFileSync } from "node:fs";
 import type { House } from "../house.ts";
 import type { MakeRoom } from "../smtp/room.ts";
-import { Pace } from "../usage/pace.ts";
+import { smtpAuth as service } from "../../services/smtp-auth.ts";
+import { publishedLimit } from "../published.ts";
+import type { Pace } from "../usage/pace.ts";
 import type { UsageSlots, UsageWindow } from "../usage/usage.ts";
 import { RoomTexts } from "../texts/room-texts.ts";
 import { submissionSession } from "./client-submission.ts";
@@ -21,15 +23,17 @@ import { SmtpAuthSession } from "./smtp-auth-session.ts";
  */
 export const smtpAuth: MakeRoom = (house) => {
   const hostname = "sandbox.outlook.office365.com";
+  const now = house.clock.now();
+  const perMinute = publishedLimit(service.facts["messages-per-minute"], now);
   const shared: SmtpAuthShared = {
     house,
     hostname,
     texts: new RoomTexts(house, hostname),
-    connections: house.usage.slots("smtp-auth", "connections", 3),
-    recipients: house.usage.window("smtp-auth", "recipients", day, 10_000),
-    messages: house.usage.window("smtp-auth", "messages", minute, 30),
+    connections: house.usage.slots("smtp-auth", "connections", publishedLimit(service.profile.maxConnections, now)),
+    recipients: house.usage.window("smtp-auth", "recipients", day, publishedLimit(service.facts["recipients-per-day"], now)),
+    messages: house.usage.window("smtp-auth", "messages", minute, perMinute),
     sendAsDenied: house.usage.window("smtp-auth", "send-as-denied", hour, sendAsDeniedLimit),
-    pace: new Pace(30, minute),
+    pace: house.usage.pace(perMinute, minute),
   };
   const tooLarge = shared.texts.unverified("smtp-auth-too-large");
   return {

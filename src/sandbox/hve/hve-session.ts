@@ -8,14 +8,13 @@ import { sameSecret } from "../smtp/same-secret.ts";
 import { findApplication, findHveAccount, findMailbox, isAcceptedDomain } from "../tenant/directory.ts";
 import type { HveAccount } from "../tenant/tenant.ts";
 import type { TokenClaims } from "../entra/token-check.ts";
-import { maxHveSize, type HveShared } from "./hve.ts";
+import { hve } from "../../services/hve.ts";
+import { published, publishedLimit } from "../published.ts";
+import type { HveShared } from "./hve.ts";
 
 const unsuccessful = "535 5.7.3 Authentication unsuccessful [[host]]";
 const notAllowed =
   "535 5.7.139 Authentication unsuccessful, the organization configuration does not allow this authentication request. [[host] [date]]";
-const maxRecipients = 50;
-/** Blogs 4411197: "September 2028", without a day. */
-const basicEnds = "2028-10-01";
 /** A token with less life than this is refused before it runs out; how much is not published. */
 const soonSeconds = 300;
 
@@ -45,7 +44,7 @@ export class HveSession implements RoomSession {
 
   rcpt({ address }: RcptCommand, before: readonly string[]): Answer {
     const { texts, house } = this.#shared;
-    if (before.length >= maxRecipients) return texts.unverified("hve-too-many-recipients");
+    if (before.length >= publishedLimit(hve.profile.maxRecipients, house.clock.now())) return texts.unverified("hve-too-many-recipients");
     return house.options.rooms.hve.refuseExternalAt === "rcpt" && this.#isExternal(address)
       ? texts.unverified("hve-external-recipient", { address })
       : null;
@@ -55,7 +54,7 @@ export class HveSession implements RoomSession {
     const { house, hostname, texts } = this.#shared;
     const account = this.#hveAccount();
     if (account === null) return texts.unverified("hve-no-hve-account", { account: this.#account });
-    if (content.size > maxHveSize) return texts.unverified("hve-too-large");
+    if (content.size > publishedLimit(hve.profile.maxSize, house.clock.now())) return texts.unverified("hve-too-large");
     if (authorsOf(content).some((author) => !this.#isAccount(author)))
       return texts.unverified("hve-from-not-the-account", { account: this.#account });
     const outside = envelope.recipients.find(({ address }) => this.#isExternal(address));
@@ -80,7 +79,8 @@ export class HveSession implements RoomSession {
     if (account === null || account.password === null || !sameSecret(password, account.password)) return texts.say(unsuccessful);
     // SmtpClientAuthenticationDisabled does not concern this endpoint.
     if (tenant.policies.securityDefaults || account.allowBasicAuthSmtp === false) return texts.say(notAllowed);
-    if (new Date(house.clock.now()).toISOString() >= basicEnds) return texts.unverified("hve-basic-ended");
+    // Blog 4411197: until September 2028.
+    if (!published(hve.profile.sasl, house.clock.now()).includes("LOGIN")) return texts.unverified("hve-basic-ended");
     this.#account = account.address;
     return null;
   }

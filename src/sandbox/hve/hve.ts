@@ -1,4 +1,6 @@
 import type { House } from "../house.ts";
+import { hve as service } from "../../services/hve.ts";
+import { publishedLimit } from "../published.ts";
 import { submissionSession } from "../exo/client-submission.ts";
 import type { MakeRoom } from "../smtp/room.ts";
 import { RoomTexts } from "../texts/room-texts.ts";
@@ -24,7 +26,7 @@ export const hve: MakeRoom = (house) => {
     environmentName: "SANDBOX_HVE",
     session: (client) => ({
       // The EHLO list is unverified.
-      ...submissionSession(house, client, { hostname, size: maxHveSize, tooLarge }),
+      ...submissionSession(house, client, { hostname, size: publishedLimit(service.profile.maxSize, house.clock.now()), tooLarge }),
       xoauth2Malformed: (response) => shared.texts.unverified(malformedToken(response)),
     }),
     open: () => new HveSession(shared),
@@ -37,6 +39,3 @@ export interface HveShared {
   readonly hostname: string;
   readonly texts: RoomTexts;
 }
-
-/** 10 MB (field). */
-export const maxHveSize = 10 * 1024 * 1024;

@@ -6,11 +6,11 @@ import { editHeader, fieldValue } from "../smtp/header-edit.ts";
 import type { ArrivedMessage, RoomSession, Taken } from "../smtp/room.ts";
 import { sameSecret } from "../smtp/same-secret.ts";
 import type { SendgridAccount } from "../tenant/tenant.ts";
-import { maxSendgridSize, type SendgridShared } from "./sendgrid-smtp.ts";
+import { sendgridSmtp } from "../../services/sendgrid-smtp.ts";
+import { publishedLimit } from "../published.ts";
+import type { SendgridShared } from "./sendgrid-smtp.ts";
 import { readSmtpApi, type SmtpApi } from "./smtpapi.ts";
 
-const maxRecipients = 1000;
-const maxMessages = 5000;
 const noCredits = "451 Authentication failed: Maximum credits exceeded";
 /** The address of the page is ours to fill in: the published text was read in a shortened form. */
 const unverifiedSender =
@@ -41,27 +41,27 @@ export class SendgridSmtpSession implements RoomSession {
 
   mail(): Answer {
     const { texts } = this.#shared;
-    if (this.#messages >= maxMessages) return texts.unverified("sendgrid-connection-used-up");
+    if (this.#messages >= this.#limit("maxMessagesPerConnection")) return texts.unverified("sendgrid-connection-used-up");
     const account = this.#accountOf(this.#key);
     return account === null || this.#left(account) <= 0 ? texts.say(noCredits) : null;
   }
 
   rcpt(_command: unknown, before: readonly string[]): Answer {
-    return before.length >= maxRecipients ? this.#shared.texts.unverified("sendgrid-too-many-recipients") : null;
+    return before.length >= this.#limit("maxRecipients") ? this.#shared.texts.unverified("sendgrid-too-many-recipients") : null;
   }
 
   async take({ envelope, content, client }: ArrivedMessage): Promise<Taken | Reply> {
     const { house, texts, hostname, credits } = this.#shared;
     const account = this.#accountOf(this.#key);
     if (account === null) return texts.say(noCredits);
-    if (content.size > maxSendgridSize) return texts.unverified("sendgrid-too-large");
+    if (content.size > this.#limit("maxSize")) return texts.unverified("sendgrid-too-large");
     const authors = authorsOf(content);
     if (authors.length === 0 || !authors.every((author) => isVerified(account, author))) return texts.say(unverifiedSender);
     const written = fieldValue(content.head(), "x-smtpapi");
     const wishes: SmtpApi | null = written === null ? { to: null, categories: [] } : readSmtpApi(written);
     if (wishes === null) return texts.unverified("sendgrid-smtpapi");
     const recipients = wishes.to?.map((address) => ({ address })) ?? envelope.recipients;
-    if (recipients.length > maxRecipients) return texts.unverified("sendgrid-too-many-recipients");
+    if (recipients.length > this.#limit("maxRecipients")) return texts.unverified("sendgrid-too-many-recipients");
     if (recipients.length > this.#left(account)) return texts.say(noCredits);
     this.#messages++;
     credits.add(accountName(account), recipients.length, house.clock.now());
@@ -84,6 +84,10 @@ export class SendgridSmtpSession implements RoomSession {
       if (sent !== content) await sent.abort();
       throw error;
     }
+  }
+
+  #limit(name: "maxMessagesPerConnection" | "maxRecipients" | "maxSize"): number {
+    return publishedLimit(sendgridSmtp.profile[name], this.#shared.house.clock.now());
   }
 
   #accountOf(key: string): SendgridAccount | null {

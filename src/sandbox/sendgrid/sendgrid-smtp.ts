@@ -1,4 +1,6 @@
 import type { House } from "../house.ts";
+import { sendgridSmtp as service } from "../../services/sendgrid-smtp.ts";
+import { publishedLimit } from "../published.ts";
 import type { MakeRoom } from "../smtp/room.ts";
 import { RoomTexts } from "../texts/room-texts.ts";
 import type { UsageWindow } from "../usage/usage.ts";
@@ -31,7 +33,7 @@ export const sendgridSmtp: MakeRoom = (house) => {
       auth: ["PLAIN", "LOGIN"],
       authWithoutTls: true,
       authRequired: true,
-      maxMessageSize: maxSendgridSize,
+      maxMessageSize: publishedLimit(service.profile.maxSize, house.clock.now()),
       maxRecipients: 5000,
       chunking: false,
       dsn: false,
@@ -50,9 +52,6 @@ export interface SendgridShared {
   readonly texts: RoomTexts;
   readonly credits: UsageWindow;
 }
-
-/** 30 MB. */
-export const maxSendgridSize = 30 * 1024 * 1024;
 
 /** Unverified texts, as commonly seen: SendGrid has no enhanced status codes. */
 const sendgridReplies = {

@@ -1,3 +1,5 @@
+import { Pace } from "./pace.ts";
+
 /**
  * What accounts have used up of the published limits, for all rooms.
  *
@@ -7,6 +9,7 @@
 export class Usage {
   readonly #windows: UsageWindow[] = [];
   readonly #slots: UsageSlots[] = [];
+  readonly #paces: Pace[] = [];
 
   /** A sliding window: uses count for `ms` after their moment. */
   window(service: string, what: string, ms: number, limit: number | null = null): UsageWindow {
@@ -22,12 +25,19 @@ export class Usage {
     return slots;
   }
 
+  /** A rate that delays. */
+  pace(most: number, ms: number): Pace {
+    const pace = new Pace(most, ms);
+    this.#paces.push(pace);
+    return pace;
+  }
+
   list(now: number): readonly UsageLine[] {
     return [...this.#windows.flatMap((window) => window.lines(now)), ...this.#slots.flatMap((slots) => slots.lines())];
   }
 
   clear(): void {
-    for (const window of this.#windows) window.clear();
+    for (const each of [...this.#windows, ...this.#paces]) each.clear();
   }
 }
 
