@@ -9,7 +9,6 @@ import type { Faults } from "./faults/faults.ts";
 import type { MessageStore } from "./messages/message-store.ts";
 import type { SandboxOptions } from "./options.ts";
 import type { Post } from "./post/post.ts";
-import type { Entra } from "./entra/token-check.ts";
 import type { Usage } from "./usage/usage.ts";
 import type { TenantStore } from "./tenant/tenant-store.ts";
 

@@ -22,10 +22,9 @@ import { rooms } from "./rooms.ts";
 import { openReceiver } from "./smtp/receiver.ts";
 import { TenantStore } from "./tenant/tenant-store.ts";
 import { Usage } from "./usage/usage.ts";
-import { openUi } from "./ui/ui.ts";
+import { openUi, type ServicePort } from "./ui/ui.ts";
 import { SigningKeys } from "./world/signing-keys.ts";
 import { worldFacts } from "./world/world-facts.ts";
-import { openUi, type ServicePort } from "./ui/ui.ts";
 
 /**
  * The sandbox: the Microsoft side, emulated. This file is its composition root.

@@ -6,7 +6,7 @@ import type { Reply } from "../../mail/reply.ts";
 import type { House } from "../house.ts";
 import type { SandboxMessage } from "../messages/message.ts";
 import type { MessageWriter } from "../messages/message-writer.ts";
-import { exchangeKeywords, exchangeReplies, shownMessageId } from "./tenant-mx.ts";
+import { exchangeKeywords, exchangeReplies, shownMessageId } from "./exchange-replies.ts";
 import type { RoomClient } from "../smtp/room.ts";
 
 /** What Microsoft's three submission services have in common in the dialogue: greeting, EHLO, refusals before the log-in. */

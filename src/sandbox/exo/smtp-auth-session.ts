@@ -3,7 +3,7 @@ import type { Reply } from "../../mail/reply.ts";
 import type { Answer, Credentials, MailCommand } from "../../wire/smtp/server/handler.ts";
 import { smtpAuth } from "../../services/smtp-auth.ts";
 import { publishedLimit } from "../published.ts";
-import { sameSecret } from "../smtp/same-secret.ts";
+import { equalSecrets } from "../entra/equal-secrets.ts";
 import type { ArrivedMessage, RoomClient, RoomSession, Taken } from "../smtp/room.ts";
 import { findApplication, findMailbox } from "../tenant/directory.ts";
 import type { Mailbox } from "../tenant/tenant.ts";
@@ -115,7 +115,7 @@ export class SmtpAuthSession implements RoomSession {
     const mailbox = findMailbox(house.tenant.current, user);
     // The order of these refusals is unverified: whoever knows the password learns what is switched off, nobody else does.
     if (mailbox === null || mailbox.password === null) return texts.say(unsuccessful);
-    if (!sameSecret(password, mailbox.password) || mailbox.mfa)
+    if (!equalSecrets(password, mailbox.password) || mailbox.mfa)
       return texts.say(`${unsuccessful139}the user credentials were incorrect.${tail}`);
     return this.#switchedOff(mailbox) ?? this.#basicRefused(mailbox) ?? this.#admit(mailbox);
   }

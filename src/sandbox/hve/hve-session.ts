@@ -4,7 +4,7 @@ import type { Answer, Credentials, MailCommand, RcptCommand } from "../../wire/s
 import { authorsOf, queuedReply } from "../exo/client-submission.ts";
 import { editHeader } from "../smtp/header-edit.ts";
 import type { ArrivedMessage, RoomSession, Taken } from "../smtp/room.ts";
-import { sameSecret } from "../smtp/same-secret.ts";
+import { equalSecrets } from "../entra/equal-secrets.ts";
 import { findApplication, findHveAccount, findMailbox, isAcceptedDomain } from "../tenant/directory.ts";
 import type { HveAccount } from "../tenant/tenant.ts";
 import type { TokenClaims } from "../entra/token-check.ts";
@@ -76,7 +76,7 @@ export class HveSession implements RoomSession {
     const { texts, house } = this.#shared;
     const tenant = house.tenant.current;
     const account = findHveAccount(tenant, user) ?? findMailbox(tenant, user);
-    if (account === null || account.password === null || !sameSecret(password, account.password)) return texts.say(unsuccessful);
+    if (account === null || account.password === null || !equalSecrets(password, account.password)) return texts.say(unsuccessful);
     // SmtpClientAuthenticationDisabled does not concern this endpoint.
     if (tenant.policies.securityDefaults || account.allowBasicAuthSmtp === false) return texts.say(notAllowed);
     // Blog 4411197: until September 2028.

@@ -3,11 +3,11 @@ import { domainOf } from "../../mail/address.ts";
 import { formatDate } from "../../wire/mime/date.ts";
 import type { Reply } from "../../mail/reply.ts";
 import type { Answer, Credentials, RcptCommand } from "../../wire/smtp/server/handler.ts";
-import { exchangeReplies } from "../exo/tenant-mx.ts";
+import { exchangeReplies } from "../exo/exchange-replies.ts";
 import { queuedReply } from "../exo/client-submission.ts";
 import type { House } from "../house.ts";
 import type { ArrivedMessage, MakeRoom, RoomClient, RoomSession, Taken } from "../smtp/room.ts";
-import { sameSecret } from "../smtp/same-secret.ts";
+import { equalSecrets } from "../entra/equal-secrets.ts";
 import { RoomTexts } from "../texts/room-texts.ts";
 import { isAcceptedDomain } from "../tenant/directory.ts";
 import { parseCidr } from "../../lib/cidr.ts";
@@ -72,7 +72,7 @@ class OnPremisesSession implements RoomSession {
   authenticate(credentials: Credentials): Answer {
     const { users } = this.#house.options.rooms.onPremises;
     const user = users.find(({ name }) => name.toLowerCase() === credentials.user.toLowerCase());
-    if (credentials.mechanism === "XOAUTH2" || user === undefined || !sameSecret(credentials.password, user.password))
+    if (credentials.mechanism === "XOAUTH2" || user === undefined || !equalSecrets(credentials.password, user.password))
       return this.#texts.say("535 5.7.3 Authentication unsuccessful");
     this.#user = user.name;
     return null;

@@ -4,7 +4,7 @@ import type { Answer, Credentials } from "../../wire/smtp/server/handler.ts";
 import { authorsOf } from "../exo/client-submission.ts";
 import { editHeader, fieldValue } from "../smtp/header-edit.ts";
 import type { ArrivedMessage, RoomSession, Taken } from "../smtp/room.ts";
-import { sameSecret } from "../smtp/same-secret.ts";
+import { equalSecrets } from "../entra/equal-secrets.ts";
 import type { SendgridAccount } from "../tenant/tenant.ts";
 import { sendgridSmtp } from "../../services/sendgrid-smtp.ts";
 import { publishedLimit } from "../published.ts";
@@ -91,7 +91,7 @@ export class SendgridSmtpSession implements RoomSession {
   }
 
   #accountOf(key: string): SendgridAccount | null {
-    return this.#shared.house.tenant.current.sendgrid.find(({ apiKeys }) => apiKeys.some((each) => sameSecret(key, each))) ?? null;
+    return this.#shared.house.tenant.current.sendgrid.find(({ apiKeys }) => apiKeys.some((each) => equalSecrets(key, each))) ?? null;
   }
 
   #left(account: SendgridAccount): number {
