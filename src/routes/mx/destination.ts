@@ -136,7 +136,8 @@ function troubleOf({ outcomes }: Delivery): Failure | null {
   for (const outcome of outcomes.values()) {
     if (outcome.action !== "delayed" || outcome.inDoubt === true) return null;
     const { scope, code } = outcome.failure;
-    if (code === "remote.throttled" || (scope !== "route" && !code.startsWith("tls."))) return null;
+    // Who throttles is well: his other servers would count the same.
+    if (code === "remote.throttled" || code.startsWith("quota.") || (scope !== "route" && !code.startsWith("tls."))) return null;
     trouble ??= outcome.failure;
   }
   return trouble;

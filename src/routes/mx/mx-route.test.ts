@@ -118,6 +118,19 @@ test("what a server refuses is its last word: no other is asked", async () => {
   assert.equal(other.contents.length, 0);
 });
 
+test("a stranger who wants a log-in refuses; he says nothing about our credentials", async () => {
+  await using dns = await DnsServer.withZone(oneServer);
+  await using server = await ScriptedSmtpServer.start(`${hello}
+    C: MAIL *
+    C: RCPT *
+    C: DATA
+    S: 530 5.7.1 Authentication required
+    S: 503 5.5.1 MAIL first
+    S: 503 5.5.1 RCPT first`);
+  await using route = mxRoute(dns, { "mx.fabrikam.example": server });
+  assert.equal(told(only(await route.deliver(makeTransaction(), never))), "failed 7.1 remote.refused-by-policy message");
+});
+
 test("an answer lost after the content is in doubt: no other server gets it", async () => {
   await using dns = await DnsServer.withZone({ "fabrikam.example MX": [mx(10, "a.example"), mx(20, "b.example")] });
   await using dying = await ScriptedSmtpServer.start(`${hello}

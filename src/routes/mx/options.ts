@@ -1,5 +1,6 @@
 import { Type, type Static } from "typebox";
 import { type Decoded, durationOption, fileOption, optionsObject, sizeOption } from "../../lib/option-schema.ts";
+import type { ReplyRule } from "../../services/match-reply.ts";
 import { defaultTimeouts, type Settings } from "../smtp-client/settings.ts";
 
 /** Options of a route of kind `mx`, as the configuration file has them. */
@@ -78,6 +79,12 @@ export const mxRouteSchema = optionsObject(
   "Directly to the mail servers of each recipient's domain, found by DNS (MX).",
 );
 
+/** Nobody logs in to a stranger's server: what elsewhere means wrong credentials of ours is its way to refuse the mail. */
+const strangersReplies: readonly ReplyRule[] = [
+  { stages: ["mail", "rcpt", "data", "content"], codes: [530, 535, 538], code: "remote.refused-by-policy" },
+  { stages: ["mail", "rcpt"], codes: [5], details: ["7.57"], code: "remote.refused-by-policy" },
+];
+
 type Parsed = Decoded<Static<typeof mxRouteSchema>>;
 
 export type MxRouteOptions = Omit<Parsed, "kind"> & { readonly kind?: "mx" };
@@ -110,6 +117,7 @@ export function withDefaults(options: MxRouteOptions): MxSettings {
       idleMs: options.idleMs ?? 10_000,
       allowPrivate: options.allowPrivate ?? false,
       inDoubt: "retry",
+      replies: strangersReplies,
       timeouts: { ...defaultTimeouts, ...options.timeouts },
     },
   };

@@ -1,4 +1,4 @@
-import type { KnownReply } from "../../services/service.ts";
+import type { ReplyRule } from "../../services/match-reply.ts";
 import type { TLSSocket } from "node:tls";
 import type { Failure } from "../../mail/failure.ts";
 import type { RouteTraits } from "../route.ts";
@@ -51,7 +51,7 @@ export interface Settings {
   readonly allowPrivate: boolean;
   readonly inDoubt: RouteTraits["inDoubt"];
   /** What the service's refusals mean; they come before the general rules. */
-  readonly replies?: readonly KnownReply[];
+  readonly replies?: readonly ReplyRule[];
   readonly timeouts: Timeouts;
 }
 
