@@ -106,6 +106,7 @@ export const queueRecipientView = Type.Object({
   status: optional(Type.String({ description: "Enhanced status of the last failure." })),
   code: optional(Type.String({ description: "Our code of the last failure." })),
   reason: optional(Type.String({ description: "Text of the last failure, and the next hop's reply." })),
+  advice: optional(Type.String({ description: "What to do about it, where the reply tells." })),
 });
 
 export const queueEntryView = Type.Object({

@@ -236,7 +236,8 @@ function about(message: StoredMessage, recipient: StoredRecipient) {
 
 function causeOf(reason: Failure) {
   const reply = reason.reply === undefined ? {} : { reply: replyText(reason.reply) };
-  return { code: reason.code, status: enhancedStatus(reason.permanent, reason.detail), text: reason.text, ...reply };
+  const advice = reason.advice === undefined ? {} : { advice: reason.advice };
+  return { code: reason.code, status: enhancedStatus(reason.permanent, reason.detail), text: reason.text, ...reply, ...advice };
 }
 
 function clientOf({ listenerName, address, clientName, principalName, tls }: ClientFacts) {

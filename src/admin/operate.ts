@@ -3,6 +3,7 @@ import type { DeviceRegistry } from "../ingress/devices.ts";
 import { domainOf } from "../mail/address.ts";
 import type { PolicyClock } from "../lib/clock.ts";
 import { failure } from "../mail/failure-codes.ts";
+import type { Failure } from "../mail/failure.ts";
 import type { TokenSourceStatus } from "../identity/tokens/token-source.ts";
 import type { Outlet } from "../queue/outlet.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -190,7 +191,7 @@ function routeStatus(outlet: Outlet, target: string): RouteStatus {
     circuit: circuit.state,
     since: circuit.since,
     ...(circuit.state === "open" ? { retryAt: circuit.retryAt } : {}),
-    ...(circuit.reason === null ? {} : { reason: circuit.reason.text }),
+    ...(circuit.reason === null ? {} : { reason: reasonOf(circuit.reason) }),
     active,
     concurrency: route.traits.concurrency,
     relayed,
@@ -201,4 +202,9 @@ function routeStatus(outlet: Outlet, target: string): RouteStatus {
     ...(lastText === "" ? {} : { lastReply: lastText }),
     target,
   };
+}
+
+/** Why a route does not work, and what to do about it where the reply told. */
+function reasonOf({ text, advice }: Failure): string {
+  return advice === undefined ? text : `${text.replace(/\.?$/, ".")} ${advice}`;
 }

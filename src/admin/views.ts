@@ -86,11 +86,12 @@ function recipientOf(recipient: RecipientFacts): QueueRecipientView {
 }
 
 /** Status, code, and what was said in one line. */
-export function failureOf(failure: Failure): { status: string; code: string; reason: string } {
+export function failureOf(failure: Failure): { status: string; code: string; reason: string; advice?: string } {
   return {
     status: enhancedStatus(failure.permanent, failure.detail),
     code: failure.code,
     reason: failure.reply === undefined ? failure.text : `${failure.text}: ${replyText(failure.reply)}`,
+    ...(failure.advice === undefined ? {} : { advice: failure.advice }),
   };
 }
 

@@ -67,5 +67,6 @@ export function expiredFailure(cause: Failure | undefined): Failure {
     detail: cause.detail === "0.0" ? "4.7" : cause.detail,
     text: `The message could not be passed on in time. The last reason was: ${cause.text}`,
     ...(cause.reply === undefined ? {} : { reply: cause.reply }),
+    ...(cause.advice === undefined ? {} : { advice: cause.advice }),
   });
 }

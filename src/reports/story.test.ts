@@ -148,3 +148,12 @@ test("how it was protected, and why not better", () => {
   assert.match(told({ tls, verified: true, security: "mta-sts" }), /certificate verified as the destination's MTA-STS policy demands\)/);
   assert.match(told({ tls, verified: false, security: "dane" }), /certificate as the destination's TLSA record \(DANE\) demands\)/);
 });
+
+test("what a reply told to do is told on, without control characters", () => {
+  const [recipient] = record.recipients;
+  assert.ok(recipient);
+  const lastFailure = failure("route.auth-failed", { advice: "Set-CASMailbox \u001b[31mapp@contoso.example" });
+  const story = tellStory({ ...record, recipients: [{ ...recipient, state: "queued", lastFailure }] }, new Map()).join("\n");
+  assert.match(story, /What to do: Set-CASMailbox .*app@contoso\.example/);
+  assert.doesNotMatch(story, /\u001b/);
+});

@@ -179,9 +179,10 @@ function tellEvent({ what, text, recipients }: TraceEvent, addresses: ReadonlyMa
   return `${eventWords[what] ?? what}${text === "" ? "" : `: ${cleanText(text)}`}${who}`;
 }
 
-function tellFailure({ permanent, detail, text, reply, code }: Failure): string {
+function tellFailure({ permanent, detail, text, reply, code, advice }: Failure): string {
   const words = reply === undefined ? "" : ` It said: "${cleanText(replyText(reply))}".`;
-  return `${cleanText(text).replace(/\.?$/, ".")}${words} (${enhancedStatus(permanent, detail)}, ${code})`;
+  const todo = advice === undefined ? "" : ` What to do: ${cleanText(advice)}`;
+  return `${cleanText(text).replace(/\.?$/, ".")}${words} (${enhancedStatus(permanent, detail)}, ${code})${todo}`;
 }
 
 /** Three are named, the others counted. */

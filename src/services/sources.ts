@@ -45,6 +45,7 @@ export const sources = {
   sendgridPrice: { source: "SendGrid support article 35270136965403", sourceDate: "2025-03-25" },
   ndr: { source: "Microsoft Learn: non-delivery reports in Exchange Online", sourceDate: "2024-03-08" },
   outlookBulk: { source: "Microsoft Defender blog: Outlook's requirements for high-volume senders", sourceDate: "2025-04-02" },
+  yahooBulk: { source: "Yahoo: sender best practices", sourceDate: "2024-02" },
   gmailBulk: { source: "Google: email sender guidelines", sourceDate: "2025-11" },
   dane: { source: "Microsoft Learn: how SMTP DANE works; Set-OutboundConnector reference", sourceDate: "2026" },
   rfc5321: { source: "RFC 5321", sourceDate: "2008-10" },

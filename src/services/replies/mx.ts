@@ -1,3 +1,4 @@
+import { failureCodes } from "../../mail/failure-codes.ts";
 import type { KnownReply } from "../service.ts";
 import { sources } from "../sources.ts";
 import { exchangeOnlineReplies } from "./exchange-online.ts";
@@ -30,6 +31,12 @@ export const mxReplies: readonly KnownReply[] = [
     codes: [421, 550],
     details: ["7.25", "7.26", "7.27", "7.30", "7.32"],
   }),
+  known("421 4.7.0 [TSS04] Messages from [ip] temporarily deferred", "remote.throttled", sources.yahooBulk, {
+    codes: [4],
+    text: /\[TSS/,
+    status: "field",
+  }),
+  known("554 5.7.9 Message not accepted for policy reasons", "domain.unauthenticated", sources.yahooBulk, { codes: [5], status: "field" }),
   ...tenantMxReplies.filter((reply) => !exchangeOnlineReplies.includes(reply)),
   ...exchangeOnlineReplies,
-].map((reply) => ({ ...reply, scope: reply.scope ?? "destination" }));
+].map((reply) => ({ ...reply, scope: reply.scope ?? (failureCodes[reply.code].scope === "recipient" ? "recipient" : "destination") }));
