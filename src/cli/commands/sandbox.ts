@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { portsFor } from "../demo/demo-files.ts";
 import { withData, withExamples, wholeNumber } from "../options.ts";
 import { prepareDirectory } from "../data-directory.ts";
+import { addSandboxHve } from "../sandbox-hve.ts";
 import { addSandboxMail } from "../sandbox-mail.ts";
 import { endings, startFault } from "./serve.ts";
 
@@ -23,6 +24,7 @@ export default function define(command: Command): void {
     ["postern env --of sandbox", "what clients need to reach it"],
   ]);
   addSandboxMail(command);
+  addSandboxHve(command);
 }
 
 async function runSandbox(options: Options): Promise<void> {

@@ -9,7 +9,7 @@ import type { UiSurroundings } from "./ui.ts";
 
 /**
  * The sandbox to look at: what arrived, the clock, the faults. Made on the server, without scripts or anything from elsewhere; every value is
- * escaped (html.ts) and the policy forbids what would get past that. It shows and changes nothing: to change, use the API.
+ * escaped (html.ts) and the policy forbids what would get past that. It shows and changes nothing but HVE accounts (hve-pages.ts): for the rest use the API.
  */
 const shownMessages = 200;
 const shownContent = 1024 * 1024;
@@ -30,14 +30,14 @@ const policy = `default-src 'none'; style-src 'sha256-${createHash("sha256").upd
 export function addPages(app: FastifyInstance, house: House, surroundings: UiSurroundings): void {
   app.get<{ Querystring: { to?: unknown } }>("/", (request, reply) => {
     const { to } = request.query;
-    return send(reply, "Postern sandbox", overview(house, surroundings, typeof to === "string" ? to.trim().slice(0, 320) : ""));
+    return sendPage(reply, "Postern sandbox", overview(house, surroundings, typeof to === "string" ? to.trim().slice(0, 320) : ""));
   });
   app.get<{ Params: { id: string } }>("/messages/:id", async (request, reply) => {
     const message = findMessage(house.messages, request.params.id);
     const content = await house.messages.content(message, shownContent);
     if (content === null) throw unknownMessage();
     const rest = message.size - shownContent;
-    return send(
+    return sendPage(
       reply,
       message.subject || message.id,
       html`<p><a href="/">All messages</a> · <a href="/api/messages/${message.id}/raw">Raw</a></p>
@@ -122,6 +122,7 @@ function overview({ messages, clock, faults, options, tenant }: House, { service
             )}
           </table>`
     }
+    <p><a href="/hve">High Volume Email accounts, and cmdlets</a></p>
     <p class="quiet">API: <a href="/openapi.json">/openapi.json</a></p>`;
 }
 
@@ -130,7 +131,7 @@ function shortList(recipients: readonly string[]): string {
   return more > 0 ? `${recipients.slice(0, 3).join(", ")} and ${more} more` : recipients.join(", ");
 }
 
-function send(reply: FastifyReply, title: string, body: Html): FastifyReply {
+export function sendPage(reply: FastifyReply, title: string, body: Html): FastifyReply {
   const page = html`<!doctype html>
     <html lang="en">
       <head>

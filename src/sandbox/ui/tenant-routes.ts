@@ -3,6 +3,7 @@ import { canonicalAddress } from "../../mail/address.ts";
 import { defineRoute, type ApiRoute } from "../../lib/http/api-route.ts";
 import { HttpFailure } from "../../lib/http/http-failure.ts";
 import type { House } from "../house.ts";
+import { UnknownHveAccount } from "../tenant/hve-administration.ts";
 import { completeTenant, TenantFault } from "../tenant/read-tenant.ts";
 import {
   AcsSchema,
@@ -43,9 +44,14 @@ export function changeTenant(house: House, change: (tenant: Tenant) => Tenant): 
   try {
     return house.tenant.change((tenant) => completeTenant(change(tenant)));
   } catch (error) {
-    if (error instanceof TenantFault) throw new HttpFailure(409, "tenant.contradiction", error.message);
-    throw error;
+    throw failureOf(error);
   }
+}
+
+/** What a fault of the tenant is to a caller; anything else is a bug and stays. */
+export function failureOf(error: unknown): unknown {
+  if (error instanceof UnknownHveAccount) return new HttpFailure(404, "tenant.unknown", error.message);
+  return error instanceof TenantFault ? new HttpFailure(409, "tenant.contradiction", error.message) : error;
 }
 
 export function tenantRoutes(house: House, { services }: UiSurroundings): readonly ApiRoute[] {

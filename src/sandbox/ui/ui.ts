@@ -11,6 +11,8 @@ import { dnsRoutes } from "./dns-routes.ts";
 import { edgeRoutes } from "./edge-routes.ts";
 import { entraRoutes } from "./entra-routes.ts";
 import { faultRoutes } from "./fault-routes.ts";
+import { addHvePages } from "./hve-pages.ts";
+import { hveRoutes } from "./hve-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
 import { addPages } from "./pages.ts";
 import { stateRoutes } from "./state-routes.ts";
@@ -47,6 +49,7 @@ export async function openUi(house: House, surroundings: UiSurroundings): Promis
     onFault: (error, where) => house.options.log({ event: "sandbox.fault", where, error }),
   });
   addPages(app, house, surroundings);
+  addHvePages(app, house);
   await app.listen({ host: house.options.address, port: house.options.ports.ui });
   return { port: (app.server.address() as AddressInfo).port, [Symbol.asyncDispose]: () => app.close() };
 }
@@ -72,6 +75,7 @@ function uiRoutes(house: House, surroundings: UiSurroundings): readonly ApiRoute
     ...usageRoutes(house),
     ...tenantRoutes(house, surroundings),
     ...entraRoutes(surroundings),
+    ...hveRoutes(house),
     ...stateRoutes(house),
   ];
 }
