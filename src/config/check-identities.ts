@@ -37,8 +37,13 @@ export function checkPrincipalTokens({ principals, tokens }: GatewayConfig, inde
   const principal = principals[index];
   if (principal === undefined) return;
   const path = ["principals", index] as const;
-  if (principal.password === undefined && principal.tokens === undefined)
-    report("error", path, "cannot log in", "Add password: { hash: … } (postern hash-password), or tokens: [ { application: CLIENT-ID } ].");
+  if (principal.password === undefined && principal.tokens === undefined && (principal.logins ?? []).length === 0)
+    report(
+      "error",
+      path,
+      "cannot log in",
+      "Add password: { hash: … } (postern hash-password), logins, or tokens: [ { application: CLIENT-ID } ].",
+    );
   principal.tokens?.forEach(({ application, user }, place) => {
     if ((application === undefined) === (user === undefined))
       report(

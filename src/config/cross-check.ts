@@ -1,11 +1,11 @@
 import { BlockList, isIP } from "node:net";
-import { isPasswordHash } from "../identity/password-hash.ts";
 import { parseCidr, type Cidr } from "../lib/cidr.ts";
 import { parseHostPort } from "../lib/host-port.ts";
 import { isLoopbackAddress, isPrivateAddress } from "../lib/private-address.ts";
 import type { Report } from "./load.ts";
 import { nearest, type Path } from "./fault.ts";
 import { checkIdentities, checkPrincipalTokens } from "./check-identities.ts";
+import { checkLogins } from "./check-logins.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
 import { checkOverrides } from "./services-section.ts";
 
@@ -23,15 +23,8 @@ export function crossCheck(config: GatewayConfig, report: Report): void {
     const path: Path = ["principals", index];
     fence(principal, path, report);
     checkPrincipalTokens(config, index, report);
-    if (typeof principal.password === "object" && !isPasswordHash(principal.password.hash)) {
-      report(
-        "error",
-        [...path, "password", "hash"],
-        "is not a password hash",
-        "Paste what `postern hash-password` prints, in single quotes.",
-      );
-    }
   });
+  checkLogins(config, report);
   rules(config, report);
   routes(config, report);
   queue(config, report);

@@ -5,7 +5,7 @@ import type { FailureCode } from "../mail/failure-codes.ts";
 import { CredentialCache } from "./credential-cache.ts";
 import { LockOut, type LockOutLimits } from "./lock-out.ts";
 import type { IdentityOptions, NetworkOptions, UserOptions } from "./options.ts";
-import { isPasswordHash } from "./password-hash.ts";
+import { LoginBook, loginKey, principalByKey, type Password } from "./login-book.ts";
 import { PasswordVerifier } from "./password-verifier.ts";
 import type { Principal } from "./principal.ts";
 import type { TokenBearer, TokenVerifier } from "./token-verifier.ts";
@@ -60,10 +60,7 @@ export class Identity implements AsyncDisposable {
     const before = this.#book;
     this.#book = this.#read(options, before);
     this.#generation++;
-    const changed = [...before.users].some(([name, { password }]) => {
-      const user = this.#book.users.get(name);
-      return user === undefined || !samePassword(user.password, password);
-    });
+    const changed = [...before.users].some(([name, { secrets }]) => this.#book.users.get(name)?.secrets !== secrets);
     if (changed) this.#cache = new CredentialCache();
   }
 
@@ -83,33 +80,55 @@ export class Identity implements AsyncDisposable {
     return this.#book.users.get(key(name))?.principal ?? this.#book.networks.get(name) ?? null;
   }
 
-  /** Checks a password. Never longer than the bounded line before the worker takes. */
+  /** Checks a password or key. Never longer than the bounded line before the worker takes. */
   async logIn(name: string, password: string, address: string): Promise<LogIn> {
     const now = this.#clock.now();
-    const user = this.#book.users.get(key(name));
-    const digest = this.#cache.digest(key(name), password);
-    const locked = this.#lockOut.isLocked(address, key(name), now);
-    if (user !== undefined) {
-      const good = locked ? this.#cache.isFamiliar(address, key(name), digest) : this.#cache.isFresh(digest, now);
-      if (good) {
-        this.#cache.seen(address, key(name), digest);
-        return { ok: true, principal: user.principal };
+    const user = loginKey(name);
+    const login = this.#book.logins.find(name);
+    const owner = principalByKey(login, password);
+    if (owner !== null) return this.#logInByKey(user, owner, password, address, now);
+    const known = login?.password ?? null;
+    const digest = this.#cache.digest(user, password);
+    const locked = this.#lockOut.isLocked(address, user, now);
+    if (known !== null) {
+      const good = locked ? this.#cache.isFamiliar(address, user, digest) : this.#cache.isFresh(digest, now);
+      const principal = this.#user(known.principal);
+      if (good && principal !== null) {
+        this.#cache.seen(address, user, digest);
+        return { ok: true, principal };
       }
     }
     if (locked) return this.#lockedOut();
-    const good = await this.#passwords.verify(await (user?.hash ?? this.#dummyHash), password);
+    const good = await this.#passwords.verify(await (known?.hash ?? this.#dummyHash), password);
     if (good === "busy") return { ok: false, code: "submission.busy", delayMs: 0 };
     // Others may have failed while this one waited in line: their answer counts, or a flood of parallel guesses would all be answered.
-    if (this.#lockOut.isLocked(address, key(name), this.#clock.now())) return this.#lockedOut();
-    // The configuration may have changed in between, and with it the password.
-    const present = this.#book.users.get(key(name));
-    // A principal without a password is hashed against the dummy's, which somebody may know.
-    if (!good || user === undefined || user.hash === null || present === undefined || !samePassword(present.password, user.password)) {
-      return this.#failed(name, address);
+    if (this.#lockOut.isLocked(address, user, this.#clock.now())) return this.#lockedOut();
+    // The configuration may have changed in between, and with it the password or whose it is.
+    const present = this.#book.logins.find(name)?.password ?? null;
+    const principal = present === null ? null : this.#user(present.principal);
+    if (!good || known === null || present === null || principal === null || !samePassword(present.given, known.given)) {
+      return this.#failed(user, address);
     }
-    this.#lockOut.succeeded(address, key(name));
-    this.#cache.remember(address, key(name), digest, this.#clock.now());
-    return { ok: true, principal: present.principal };
+    this.#lockOut.succeeded(address, user);
+    this.#cache.remember(address, user, digest, this.#clock.now());
+    return { ok: true, principal };
+  }
+
+  /** The key fits. A lock holds all the same, but not from where this very key is used. */
+  #logInByKey(user: string, owner: string, secret: string, address: string, now: number): LogIn {
+    const principal = this.#user(owner);
+    // Several principals may share the name: each is familiar for itself.
+    const pair = `${user}\0${owner}`;
+    const digest = this.#cache.digest(pair, secret);
+    const locked = this.#lockOut.isLocked(address, user, now);
+    if (principal === null || (locked && !this.#cache.isFamiliar(address, pair, digest))) return this.#lockedOut();
+    if (!locked) this.#lockOut.succeeded(address, user);
+    this.#cache.seen(address, pair, digest);
+    return { ok: true, principal };
+  }
+
+  #user(name: string): Principal | null {
+    return this.#book.users.get(key(name))?.principal ?? null;
   }
 
   /** Checks a bearer token. */
@@ -158,27 +177,31 @@ export class Identity implements AsyncDisposable {
   }
 
   #read({ principals, networks }: IdentityOptions, before: Book | null): Book {
-    const book: Book = { users: new Map(), tokenUsers: new Map(), networks: new Map(), table: new CidrTable([]), rates: new Map() };
+    const book: Book = {
+      users: new Map(),
+      tokenUsers: new Map(),
+      logins: new LoginBook(),
+      hashes: new Map(),
+      networks: new Map(),
+      table: new CidrTable([]),
+      rates: new Map(),
+    };
     for (const options of principals) this.#addUser(book, options, before);
     return { ...book, table: this.#readNetworks(book, networks, before) };
   }
 
   #addUser(book: Book, options: UserOptions, before: Book | null): void {
     if (book.users.has(key(options.name))) throw new Error(`two principals are named ${options.name}`);
-    const { password } = options;
-    if (typeof password === "object" && !isPasswordHash(password.hash))
-      throw new Error(`the password hash of ${options.name} is not valid`);
-    const known = before?.users.get(key(options.name));
-    const hash =
-      password === undefined
-        ? null
-        : known !== undefined && samePassword(known.password, password)
-          ? known.hash
-          : typeof password === "string"
-            ? settled(this.#passwords.hash(password))
-            : Promise.resolve(password.hash);
+    // What was hashed before need not be hashed again.
+    const hashOf = (password: Password): Promise<string> => {
+      if (typeof password !== "string") return Promise.resolve(password.hash);
+      const known = before?.hashes.get(password) ?? settled(this.#passwords.hash(password));
+      book.hashes.set(password, known);
+      return known;
+    };
+    book.logins.add(options, hashOf);
     const principal: Principal = { name: options.name, kind: "user", ...fenceOf(options) };
-    const user: User = { principal, password, hash, tokens: options.tokens ?? [] };
+    const user: User = { principal, secrets: JSON.stringify([options.password, options.logins]), tokens: options.tokens ?? [] };
     book.users.set(key(options.name), user);
     if (user.tokens.length > 0) book.tokenUsers.set(key(options.name), user);
     this.#addRate(book, principal, before);
@@ -236,6 +259,9 @@ interface Book {
   readonly users: Map<string, User>;
   /** Those of them that tokens may stand for. */
   readonly tokenUsers: Map<string, User>;
+  readonly logins: LoginBook;
+  /** Of passwords that the configuration has in plain. */
+  readonly hashes: Map<string, Promise<string>>;
   readonly networks: Map<string, Principal>;
   readonly table: CidrTable<Network>;
   readonly rates: Map<string, TokenBucket>;
@@ -243,9 +269,8 @@ interface Book {
 
 interface User {
   readonly principal: Principal;
-  readonly password: UserOptions["password"];
-  /** null: it has no password. */
-  readonly hash: Promise<string> | null;
+  /** What it logs in with, to see a change. */
+  readonly secrets: string;
   readonly tokens: NonNullable<UserOptions["tokens"]>;
 }
 
@@ -267,7 +292,7 @@ function isFor(bearer: TokenBearer, { tokens }: User): boolean {
   );
 }
 
-function samePassword(a: UserOptions["password"], b: UserOptions["password"]): boolean {
+function samePassword(a: Password, b: Password): boolean {
   return typeof a === "object" && typeof b === "object" ? a.hash === b.hash : a === b;
 }
 

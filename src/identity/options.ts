@@ -55,21 +55,45 @@ export const networkSchema = optionsObject(
   "A network whose devices may send without logging in; the most specific one counts.",
 );
 
+const password = Type.Union([
+  optionsObject({
+    hash: Type.String({
+      pattern: "^\\$argon2id\\$",
+      description: "As `postern hash-password` prints it.",
+    }),
+  }),
+  secretOption({ description: "The password itself, by reference." }),
+]);
+
+const login = optionsObject(
+  {
+    user: Type.String({
+      minLength: 1,
+      maxLength: 320,
+      pattern: "^[^\\s\\x00-\\x1f]+$",
+      examples: ["apikey", "hve-scanner@contoso.example"],
+      description: "User name as the device or application has it. Of an ACS user name the separators `.` and `|` are the same.",
+    }),
+    password: Type.Optional(password),
+    key: Type.Optional(
+      secretOption({ description: "A random key of 20 characters or more, by reference. Principals with keys may share a user name." }),
+    ),
+    sha256: Type.Optional(
+      Type.String({
+        pattern: "^[0-9a-f]{64}$",
+        description: "Instead of the key its SHA-256, as `sha256sum` prints it; for random keys only.",
+      }),
+    ),
+  },
+  "A user name with its secret: `password`, `key` or `sha256`.",
+);
+
 /** One of `principals`. */
 export const userSchema = optionsObject(
   {
     name,
-    password: Type.Optional(
-      Type.Union([
-        optionsObject({
-          hash: Type.String({
-            pattern: "^\\$argon2id\\$",
-            description: "As `postern hash-password` prints it.",
-          }),
-        }),
-        secretOption({ description: "The password itself, by reference." }),
-      ]),
-    ),
+    password: Type.Optional(password),
+    logins: Type.Optional(Type.Array(login, { description: "Log-ins it had elsewhere and keeps, so that only the host changes." })),
     tokens: Type.Optional(
       Type.Array(
         optionsObject({
