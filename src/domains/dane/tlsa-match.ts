@@ -5,7 +5,7 @@ import type { TlsaRecord } from "../../lib/dns/dns.ts";
  * Whether a server's certificates are those that TLSA records name: RFC 6698 §2.1 with the rules of RFC 7671 and RFC 7672 for SMTP. Pure.
  *
  * `3` (DANE-EE) names the server's own certificate or key: names and dates do not matter (RFC 7671 §5.1). `2` (DANE-TA) names an authority that
- * the server must send: the chain to it must hold, and the name must fit (RFC 7672 §3.1.2). `0` and `1` cannot be used with SMTP (§3.1.3).
+ * the server must send: the chain to it must hold (issuer, signature, dates; constraints that the authority sets itself are not looked at), and the name must fit (RFC 7672 §3.1.2). `0` and `1` cannot be used with SMTP (§3.1.3).
  */
 export type TlsaVerdict = "match" | "no-match" | "expired" | "wrong-name";
 
