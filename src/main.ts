@@ -10,7 +10,8 @@ import type { ReloadReport, RunningGateway } from "./admin/gateway.ts";
 import { createGateway } from "./admin/operate.ts";
 import { openIdentities } from "./compose/open-identities.ts";
 import { openMtaSts } from "./compose/open-mta-sts.ts";
-import { openNetwork, type Network } from "./compose/open-network.ts";
+import { openNetwork } from "./compose/open-network.ts";
+import { openRoutes } from "./compose/open-routes.ts";
 import type { GatewayConfig } from "./config/config.ts";
 import { DeviceRegistry } from "./ingress/devices.ts";
 import { SmtpDoor } from "./ingress/smtp/smtp-door.ts";
@@ -22,10 +23,6 @@ import type { Archive } from "./queue/archive.ts";
 import { Queue } from "./queue/queue.ts";
 import { createDsnComposer } from "./reports/dsn.ts";
 import type { Route } from "./routes/route.ts";
-import type { MtaSts } from "./domains/mta-sts/mta-sts.ts";
-import { createMxRoute } from "./routes/mx/mx-route.ts";
-import { createSinkRoute } from "./routes/sink/sink-route.ts";
-import { createSmtpRoute } from "./routes/smtp/smtp-route.ts";
 import { Router } from "./routing/decide.ts";
 import { openStore } from "./store/sqlite/open-store.ts";
 import { createSubmit } from "./submission/submit.ts";
@@ -60,7 +57,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
     const identities = cleanUp.use(openIdentities(config, network, dataDirectory, facts.identities));
     const sts = await openMtaSts(config, network, dataDirectory, () => clock.now(), facts.routes);
     if (sts !== null) cleanUp.use(sts);
-    const routes = openRoutes(config, network, sts, clock, facts);
+    const routes = openRoutes(config, { network, sts, identities, signer: null, bounce: null, facts, now: () => clock.now() });
     for (const route of routes.values()) cleanUp.use(route);
     const router = new Router(config.routing, new Map([...routes].map(([name, route]) => [name, route.traits])));
     const ids = new IdSource(() => clock.now(), store.lastId);
@@ -157,26 +154,6 @@ function watchOldest(archive: Archive): { readonly receivedAt: () => number | nu
   refresh();
   const timer = setInterval(refresh, oldestRefreshMs).unref();
   return { receivedAt: () => receivedAt, [Symbol.dispose]: () => clearInterval(timer) };
-}
-
-function openRoutes(config: GatewayConfig, network: Network, sts: MtaSts | null, clock: PolicyClock, facts: Facts): Map<string, Route> {
-  const { dialer, dnsDialer, dns, dnsTrusted } = network;
-  const { hostname } = config;
-  const deps = { log: facts.routes, now: () => clock.now() };
-  const open = (options: GatewayConfig["routes"][number]): Route => {
-    switch (options.kind) {
-      case "sink":
-        return createSinkRoute(options, deps);
-      case "mx":
-        return createMxRoute(
-          { helloName: hostname, ...options },
-          { ...deps, dialer: dnsDialer, dns, dnsTrusted, hostname, ...(sts === null ? {} : { sts }) },
-        );
-      case "smtp":
-        return createSmtpRoute({ helloName: hostname, ...options }, { ...deps, dialer });
-    }
-  };
-  return new Map(config.routes.map((options) => [options.name, open(options)]));
 }
 
 /** The configuration as it runs: that of the start, but for what a reload has applied since. */

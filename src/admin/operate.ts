@@ -10,6 +10,7 @@ import type { Queue } from "../queue/queue.ts";
 import type { RecipientState, WaitingState } from "../queue/store.ts";
 import type { Decision } from "../routing/decide.ts";
 import type { OpenStore } from "../store/sqlite/open-store.ts";
+import { catalogue } from "../services/catalogue.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { backUp } from "./back-up.ts";
 import type { FactCounters } from "./facts.ts";
@@ -180,6 +181,12 @@ function targetOf(options: GatewayConfig["routes"][number]): string {
       return "each domain's own mail servers";
     case "smtp":
       return `${options.host}:${options.port ?? 25}`;
+    default:
+      return (
+        options.hosts?.join(", ") ??
+        options.host ??
+        (options.domain === undefined ? catalogue[options.kind].title : `the MX of ${options.domain}`)
+      );
   }
 }
 

@@ -2,6 +2,7 @@ import { BlockList, isIP } from "node:net";
 import { parseCidr, type Cidr } from "../lib/cidr.ts";
 import { parseHostPort } from "../lib/host-port.ts";
 import { isLoopbackAddress, isPrivateAddress } from "../lib/private-address.ts";
+import { checkServiceRoute } from "./check-service-route.ts";
 import type { Report } from "./load.ts";
 import { nearest, type Path } from "./fault.ts";
 import { checkIdentities, checkPrincipalTokens } from "./check-identities.ts";
@@ -240,6 +241,13 @@ function routes(config: GatewayConfig, report: Report): void {
   config.routes.forEach((route, index) => {
     const path: Path = ["routes", index];
     if (route.kind === "mx") mxRoute(route, config, path, report);
+    else if (route.kind !== "smtp" && route.kind !== "sink")
+      checkServiceRoute(
+        route,
+        config.identities.map(({ name }) => name),
+        path,
+        report,
+      );
     if (route.kind !== "smtp") return;
     if (isIP(route.host) !== 0 && isPrivateAddress(route.host) && route.allowPrivate !== true) {
       report(

@@ -9,6 +9,7 @@ import { smtpListenerSchema, type SmtpListenerOptions } from "../ingress/smtp/op
 import { mxRouteSchema, type MxRouteOptions } from "../routes/mx/options.ts";
 import { sinkRouteSchema, type SinkRouteOptions } from "../routes/sink/options.ts";
 import { smtpRouteSchema, type SmtpRouteOptions } from "../routes/smtp/options.ts";
+import { serviceRouteSchemas, type ServiceRouteOptions } from "../routes/smtp/service-options.ts";
 import { plain, type Schema } from "./kinds.ts";
 import type { OverrideSections } from "../services/overrides.ts";
 import { servicesSchema } from "./services-section.ts";
@@ -79,9 +80,10 @@ const clockSchema = optionsObject(
 );
 
 /** One of `routes`; `kind` tells the adapter. */
-const routeSchema = Type.Union([smtpRouteSchema, mxRouteSchema, sinkRouteSchema]);
+const routeSchema = Type.Union([smtpRouteSchema, ...serviceRouteSchemas, mxRouteSchema, sinkRouteSchema]);
 export type RouteOptions =
   | (SmtpRouteOptions & { readonly kind: "smtp" })
+  | ServiceRouteOptions
   | (MxRouteOptions & { readonly kind: "mx" })
   | (SinkRouteOptions & { readonly kind: "sink" });
 

@@ -61,6 +61,7 @@ export const failureCodes = {
   "route.auth-permission-missing": entry(false, "7.144", "remote", "route", "The route's application lacks a permission", "Give it the permission and consent as administrator; `postern doctor` names it."),
   "route.auth-token-expired": entry(false, "7.143", "remote", "route", "The route's token has expired or is about to", "Nothing to do: a fresh one is fetched. If it repeats, check the clock."),
   "route.auth-not-hve-account": entry(false, "2.240", "remote", "route", "The route's account is not a High Volume Email account", "Log in with an account made by New-MailUser -HVEAccount."),
+  "route.sender-not-allowed": entry(true, "7.1", "policy", "message", "The route may not send as this sender", "Name the sender in `senders` of the route when the service allows it, or set `rewriteSender`, or use another route."),
   "route.tls-required": entry(false, "7.10", "remote", "route", "The next hop offers no encryption and the route requires it", "Set `tls` of the route, or mend the next hop."),
   "route.tls-failed": entry(false, "7.5", "network", "route", "The encrypted connection could not be made", "Check the next hop's certificate against `tls` and `serverName` of the route."),
   "route.answer-lost": entry(false, "4.2", "network", "message", "The connection broke before the next hop answered: it may have taken the message", "`postern trace` shows the attempt; decide with `postern queue retry` or `drop` if the route waits for you."),

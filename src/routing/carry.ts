@@ -1,4 +1,4 @@
-import { domainOf, matchesAddress } from "../mail/address.ts";
+import { forbiddenSender } from "../services/sender-rule.ts";
 import type { Price, SenderRule } from "../services/service.ts";
 
 /** What of a route's traits decides whether it can carry a message, what it changes, and what it costs; a subset of RouteTraits. */
@@ -56,30 +56,5 @@ export function rejectionOf(
   if (internal && traits.internal === false) return "internal-recipient";
   if (facts.smtputf8 && !traits.smtputf8) return "smtputf8";
   if (traits.rewritesSender !== true && forbiddenSender(traits, facts, isAccepted) !== null) return "sender-not-allowed";
-  return null;
-}
-
-/**
- * The address that the route's sender rule refuses; null: none. What is not known is not refused: the service has the last word.
- *
- * Direct Send and connectors look at the reverse-path only (MS RejectDirectSend, relay rules): the From field is the readers' matter.
- */
-export function forbiddenSender(
-  { senderRule, account, senders }: CarryTraits,
-  { reversePath, authors }: Pick<CarryFacts, "reversePath" | "authors">,
-  isAccepted: (domain: string) => boolean,
-): string | null {
-  if (senderRule === undefined || senderRule === "any") return null;
-  if (senderRule === "accepted-domain") {
-    if (reversePath === null || isAccepted(domainOf(reversePath))) return null;
-    return senders?.some((pattern) => matchesAddress(pattern, reversePath)) === true ? null : reversePath;
-  }
-  // Without a list there is nothing to hold a sender against, but for the rule that knows the account alone.
-  if (senders === undefined && (account === undefined || senderRule !== "account")) return null;
-  const allowed = (address: string): boolean =>
-    address.toLowerCase() === account ||
-    (senderRule !== "account" && senders?.some((pattern) => matchesAddress(pattern, address)) === true);
-  if (reversePath !== null && !allowed(reversePath)) return reversePath;
-  for (const author of authors ?? []) if (!allowed(author)) return author;
   return null;
 }

@@ -207,7 +207,7 @@ function allowedBy(traits: CarryTraits | undefined): { readonly senders?: readon
 }
 
 /** Names as they are, and patterns for what lies below them. */
-function acceptedDomains(given: RoutingOptions["acceptedDomains"]): {
+export function acceptedDomains(given: RoutingOptions["acceptedDomains"]): {
   readonly exact: ReadonlySet<string>;
   readonly below: readonly string[];
 } {

@@ -1,4 +1,5 @@
-import { forbiddenSender, type CarryTraits } from "./carry.ts";
+import { forbiddenSender } from "../services/sender-rule.ts";
+import type { CarryTraits } from "./carry.ts";
 
 /**
  * Fidelity: what a route would change about a message, or add to it, in the eyes of its readers. Pure; nothing is sent.

@@ -159,6 +159,7 @@ export const english: DsnWords = {
     "relay.starttls-needed": ourSide,
     "relay.outdated-server": ourSide,
     "sender.throttled": ourSide,
+    "route.sender-not-allowed": notAllowedSender,
     "sender.send-as-denied": notAllowedSender,
     "sender.not-account": notAllowedSender,
     "sender.not-verified": notAllowedSender,

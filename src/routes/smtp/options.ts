@@ -2,6 +2,58 @@ import { Type, type Static } from "typebox";
 import { type Decoded, durationOption, fileOption, optionsObject, secretOption, sizeOption } from "../../lib/option-schema.ts";
 import { type AuthMechanism, defaultTimeouts, type SecretProvider, type Settings } from "../smtp-client/settings.ts";
 
+/** What every next hop by SMTP can be told, whichever the kind. */
+export const clientOptions = {
+  serverName: Type.Optional(Type.String({ minLength: 1, description: "Name the certificate must carry; default: host." })),
+  ca: Type.Optional(fileOption({ description: "PEM file of the authorities to trust instead of the well-known ones." })),
+  clientCertificate: Type.Optional(
+    optionsObject(
+      {
+        cert: fileOption({ description: "PEM file of the certificate chain." }),
+        key: fileOption({ description: "PEM file of the key." }),
+      },
+      "Certificate to show to the next hop.",
+    ),
+  ),
+  authWithoutTls: Type.Optional(
+    Type.Boolean({ default: false, description: "Log in though the connection is not encrypted: the password can be read on the way." }),
+  ),
+  helloName: Type.Optional(Type.String({ minLength: 1, description: "Name given in EHLO; default: `hostname`." })),
+  maxConnections: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 10, description: "Connections kept at a time." })),
+  maxMessagesPerConnection: Type.Optional(
+    Type.Integer({ minimum: 1, default: 1000, description: "Messages before a connection is closed and a new one opened." }),
+  ),
+  maxRecipients: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 100, description: "Recipients in one transaction." })),
+  maxSize: Type.Optional(sizeOption({ description: "Largest message the next hop takes; default: what it says itself." })),
+  idle: Type.Optional(durationOption({ default: "30s", description: "How long an unused connection is kept." })),
+  allowPrivate: Type.Optional(
+    Type.Boolean({ default: false, description: "The next hop may be at a loopback, private or link-local address." }),
+  ),
+  inDoubt: Type.Optional(
+    Type.Enum(["retry", "wait"], {
+      default: "retry",
+      description:
+        "What to do when the answer to a message was lost, by a broken connection or a crash of ours. retry: send it again, at the risk of a second copy (RFC 5321 §4.5.3.2.6). wait: keep it in doubt until an operator decides; for next hops that cost money or count.",
+    }),
+  ),
+  paused: Type.Optional(
+    Type.Boolean({ default: false, description: "Start with the route paused: its mail waits until `postern routes resume`." }),
+  ),
+  timeouts: Type.Optional(
+    optionsObject(
+      {
+        connect: Type.Optional(durationOption({ default: "30s", description: "Name and connection." })),
+        greeting: Type.Optional(durationOption({ default: "5m", description: "The first line, and each answer until the first message." })),
+        command: Type.Optional(durationOption({ default: "5m", description: "Each answer to MAIL and RCPT." })),
+        data: Type.Optional(durationOption({ default: "2m", description: "The answer to DATA." })),
+        block: Type.Optional(durationOption({ default: "3m", description: "Each piece of the content." })),
+        end: Type.Optional(durationOption({ default: "10m", description: "The answer to the end of the content." })),
+      },
+      "How long to wait (RFC 5321 §4.5.3.2).",
+    ),
+  ),
+};
+
 /** Options of a route of kind `smtp`, as the configuration file has them. */
 export const smtpRouteSchema = optionsObject(
   {
@@ -15,17 +67,6 @@ export const smtpRouteSchema = optionsObject(
         description:
           "none: plain. opportunistic: STARTTLS when offered, certificate not verified, plain when it fails. required: STARTTLS with a verified certificate, or nothing is sent. implicit: TLS from the first byte, verified (port 465).",
       }),
-    ),
-    serverName: Type.Optional(Type.String({ minLength: 1, description: "Name the certificate must carry; default: host." })),
-    ca: Type.Optional(fileOption({ description: "PEM file of the authorities to trust instead of the well-known ones." })),
-    clientCertificate: Type.Optional(
-      optionsObject(
-        {
-          cert: fileOption({ description: "PEM file of the certificate chain." }),
-          key: fileOption({ description: "PEM file of the key." }),
-        },
-        "Certificate to show to the next hop.",
-      ),
     ),
     auth: Type.Optional(
       optionsObject(
@@ -42,47 +83,7 @@ export const smtpRouteSchema = optionsObject(
         "Log in to the next hop.",
       ),
     ),
-    authWithoutTls: Type.Optional(
-      Type.Boolean({ default: false, description: "Log in though the connection is not encrypted: the password can be read on the way." }),
-    ),
-    helloName: Type.Optional(Type.String({ minLength: 1, description: "Name given in EHLO; default: `hostname`." })),
-    maxConnections: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 10, description: "Connections kept at a time." })),
-    maxMessagesPerConnection: Type.Optional(
-      Type.Integer({ minimum: 1, default: 1000, description: "Messages before a connection is closed and a new one opened." }),
-    ),
-    maxRecipients: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 10_000, default: 100, description: "Recipients in one transaction." }),
-    ),
-    maxSize: Type.Optional(sizeOption({ description: "Largest message the next hop takes; default: what it says itself." })),
-    idle: Type.Optional(durationOption({ default: "30s", description: "How long an unused connection is kept." })),
-    allowPrivate: Type.Optional(
-      Type.Boolean({ default: false, description: "The next hop may be at a loopback, private or link-local address." }),
-    ),
-    inDoubt: Type.Optional(
-      Type.Enum(["retry", "wait"], {
-        default: "retry",
-        description:
-          "What to do when the answer to a message was lost, by a broken connection or a crash of ours. retry: send it again, at the risk of a second copy (RFC 5321 §4.5.3.2.6). wait: keep it in doubt until an operator decides; for next hops that cost money or count.",
-      }),
-    ),
-    paused: Type.Optional(
-      Type.Boolean({ default: false, description: "Start with the route paused: its mail waits until `postern routes resume`." }),
-    ),
-    timeouts: Type.Optional(
-      optionsObject(
-        {
-          connect: Type.Optional(durationOption({ default: "30s", description: "Name and connection." })),
-          greeting: Type.Optional(
-            durationOption({ default: "5m", description: "The first line, and each answer until the first message." }),
-          ),
-          command: Type.Optional(durationOption({ default: "5m", description: "Each answer to MAIL and RCPT." })),
-          data: Type.Optional(durationOption({ default: "2m", description: "The answer to DATA." })),
-          block: Type.Optional(durationOption({ default: "3m", description: "Each piece of the content." })),
-          end: Type.Optional(durationOption({ default: "10m", description: "The answer to the end of the content." })),
-        },
-        "How long to wait (RFC 5321 §4.5.3.2).",
-      ),
-    ),
+    ...clientOptions,
   },
   "A next hop that speaks SMTP.",
 );

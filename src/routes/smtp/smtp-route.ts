@@ -1,15 +1,11 @@
-import { type Dialer } from "../../lib/dial.ts";
-import type { Failure } from "../../mail/failure.ts";
-import { replyText } from "../../mail/reply.ts";
-import type { ProbeResult, Route, RouteTraits } from "../route.ts";
+import type { Dialer } from "../../lib/dial.ts";
+import type { Route, RouteTraits } from "../route.ts";
 import type { RouteLog } from "../route-log.ts";
 import { Attempt } from "../smtp-client/attempt.ts";
-import { OpenFailed } from "../smtp-client/handshake.ts";
-import { openConnection } from "../smtp-client/open.ts";
-import type { Settings } from "../smtp-client/settings.ts";
 import { hasUtf8Header } from "../smtp-client/utf8-header.ts";
 import { type SmtpRouteOptions, withDefaults } from "./options.ts";
 import { Pool } from "../smtp-client/pool.ts";
+import { probeNextHop } from "./probe.ts";
 
 /**
  * The way out by SMTP, for every next hop that speaks it.
@@ -56,13 +52,7 @@ export function createSmtpRoute(options: SmtpRouteOptions, deps: SmtpRouteDeps):
       pool.add(attempt);
       return attempt.done;
     },
-    async probe(signal) {
-      const steps: Step[] = [];
-      const first = await probeOnce(settings, deps.dialer, false, steps, signal);
-      // As the pool does: opportunistic encryption that fails is done without.
-      if (first.ok || settings.tls !== "opportunistic" || steps.at(-1)?.name !== "tls") return first;
-      return probeOnce(settings, deps.dialer, true, steps, signal);
-    },
+    probe: (signal) => probeNextHop(settings, deps.dialer, signal),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
 }
@@ -72,26 +62,4 @@ export interface SmtpRouteDeps {
   readonly log: RouteLog;
   /** Policy-clock ms. */
   readonly now: () => number;
-}
-
-type Step = ProbeResult["steps"][number];
-
-async function probeOnce(settings: Settings, dialer: Dialer, plain: boolean, steps: Step[], signal: AbortSignal): Promise<ProbeResult> {
-  try {
-    const { channel, session } = await openConnection(settings, dialer, plain, signal, (name, text) =>
-      steps.push({ name, ok: true, text }),
-    );
-    channel.quit();
-    const how = session.tls === undefined ? "without encryption" : `over ${session.tls}`;
-    return { ok: true, text: `${session.remote} takes mail ${how}`, steps };
-  } catch (error) {
-    const name = error instanceof OpenFailed ? error.step : "connect";
-    const text = error instanceof OpenFailed ? describeFailure(error.failure) : "given up";
-    steps.push({ name, ok: false, text });
-    return { ok: false, text, steps };
-  }
-}
-
-function describeFailure({ text, reply }: Failure): string {
-  return reply === undefined ? text : `${text}: ${replyText(reply)}`;
 }
