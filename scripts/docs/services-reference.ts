@@ -3,13 +3,12 @@
  * particular: all rules of a fact are listed, so that the text changes only with the catalogue.
  */
 import { replyText } from "../../src/mail/reply.ts";
-import { allFacts, catalogue, factsOf } from "../../src/services/catalogue.ts";
+import { allFacts, catalogue, factsOf, shared } from "../../src/services/catalogue.ts";
 import type { Fact, Rule } from "../../src/services/fact.ts";
 import { announcedOn } from "../../src/services/facts-as-of.ts";
 import { formatValue } from "../../src/services/format-value.ts";
 import { sinceEver } from "../../src/services/rules.ts";
 import type { KnownReply } from "../../src/services/service.ts";
-import { tenantFacts } from "../../src/services/tenant.ts";
 import { timeline } from "../../src/services/timeline.ts";
 
 const introduction = `# What is published about the services
@@ -32,12 +31,14 @@ export function servicesReference(notice: string): string {
       ...factTable(factsOf(service)),
       ...(service.replies.length === 0 ? [] : ["", "### Replies", "", ...replyTable(service.replies)]),
     ]),
-    "",
-    "## The tenant, its neighbours and its receivers",
-    "",
-    "Whatever the way. In the configuration: `tenant`.",
-    "",
-    ...factTable(Object.values(tenantFacts)),
+    ...Object.entries(shared).flatMap(([name, { title, facts }]) => [
+      "",
+      `## ${title}`,
+      "",
+      `\`${name}\`, whatever the way.`,
+      "",
+      ...factTable(Object.values(facts)),
+    ]),
     "",
     "## Dates",
     "",

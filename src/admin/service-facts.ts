@@ -1,12 +1,10 @@
 import { Type, type Static } from "typebox";
-import { catalogue, factsOf } from "../services/catalogue.ts";
+import { groupOf, type FactGroup } from "../services/catalogue.ts";
 import type { Rule } from "../services/fact.ts";
 import { announcedOn, factsAsOf, type FactAsOf } from "../services/facts-as-of.ts";
 import { formatValue } from "../services/format-value.ts";
 import type { OverrideMap } from "../services/overrides.ts";
 import { sinceEver } from "../services/rules.ts";
-import type { ServiceKind } from "../services/service.ts";
-import { tenantFacts } from "../services/tenant.ts";
 
 /**
  * What is published about a service, for a day, as operators see it: `GET /api/routes/NAME/facts` and `postern routes show --as-of`. Made
@@ -55,8 +53,8 @@ export type FactView = Static<typeof factView>;
 export type ServiceFactsView = Static<typeof serviceFactsView>;
 
 export interface FactsQuestion {
-  /** `tenant` asks for what holds for a tenant, whatever the way. */
-  readonly service: ServiceKind | "tenant";
+  /** A kind of route, or what no single service owns: `tenant`, `receivers`, `neighbours`. */
+  readonly service: FactGroup;
   readonly asOf: string;
   readonly knownOn?: string | undefined;
   readonly overrides?: OverrideMap;
@@ -64,10 +62,10 @@ export interface FactsQuestion {
 }
 
 export function serviceFacts({ service, asOf, knownOn, overrides, route }: FactsQuestion): ServiceFactsView {
-  const facts = service === "tenant" ? Object.values(tenantFacts) : factsOf(catalogue[service]);
+  const { title, facts } = groupOf(service);
   return {
     service,
-    title: service === "tenant" ? "The tenant" : catalogue[service].title,
+    title,
     ...(route === undefined ? {} : { route }),
     asOf,
     ...(knownOn === undefined ? {} : { knownOn }),

@@ -1,4 +1,4 @@
-import { allFacts, catalogue } from "../services/catalogue.ts";
+import { allFacts, factGroups } from "../services/catalogue.ts";
 import { valueFault, type OverrideSections } from "../services/overrides.ts";
 import { nearest, type Path } from "./fault.ts";
 import type { Schema } from "./kinds.ts";
@@ -15,7 +15,7 @@ const overrideSchema: Schema = {
   additionalProperties: false,
 };
 
-const names = [...Object.keys(catalogue), "tenant"];
+const names = factGroups;
 
 /** What the operator knows better than the catalogue. */
 export const servicesSchema: Schema = {

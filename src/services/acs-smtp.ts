@@ -54,6 +54,14 @@ export const acsSmtp: Service = {
     "managed-messages-per-hour": steady(id("managed-messages-per-hour"), "Messages an hour, Azure-managed domain", 10, sources.acsLimits, {
       note: "An unmerged change of the documents names 30 and 100: unverified.",
     }),
+    "messages-per-day": fact<number | null>(id("messages-per-day"), "Messages a day for one subscription", [
+      rule<number | null>(2400, sinceEver, sources.multifunctionBlog, {
+        supersededOn: "2026-08-18",
+        status: "unverified",
+        note: "24 times 100, as a blog reckons it; the documents have no daily limit.",
+      }),
+      rule<number | null>(null, sinceEver, sources.acsLimits, { announcedOn: "2026-08-18", note: "No daily limit; 100 an hour binds." }),
+    ]),
     "quota-failure-rate": fact<string>(id("quota-failure-rate"), "Failure rate below which a quota is raised", [
       rule("below 1 % (service limits) or below 2 % (quota page): the documents disagree", sinceEver, sources.acsQuota),
     ]),

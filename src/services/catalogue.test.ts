@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { allFacts, catalogue } from "./catalogue.ts";
 import { isWithdrawn, ruleAsOf, type Fact, type Rule } from "./fact.ts";
 import { profileAsOf } from "./profile-as-of.ts";
-import { externalRecipientLimit, tenantFacts } from "./tenant.ts";
+import { educationRecipientLimit, externalRecipientLimit, tenantFacts } from "./tenant.ts";
+import { timeline } from "./timeline.ts";
 
 const day = /^\d{4}-\d{2}-\d{2}$/;
 const byId = new Map(allFacts().map((fact) => [fact.id, fact]));
@@ -126,6 +127,30 @@ const copied: readonly (readonly [id: string, asOf: string, knownOn: string | un
   ["tenant.external-recipients-trial", "2026-09-13", undefined, 5000],
   ["tenant.external-recipients-trial", "2026-09-14", undefined, 500],
   ["tenant.onmicrosoft-external-recipients", "2026-11-21", undefined, 100],
+  ["tenant.onmicrosoft-reach", "2025-10-14", undefined, null],
+  ["tenant.onmicrosoft-reach", "2025-11-30", undefined, "trial tenants"],
+  ["tenant.onmicrosoft-reach", "2026-06-01", undefined, "all tenants"],
+  ["tenant.external-recipients-reach", "2025-04-09", undefined, "tenants of up to 25 seats"],
+  ["tenant.external-recipients-reach", "2025-05-01", undefined, "all tenants of the worldwide cloud"],
+  ["tenant.mx-name", "2026-08-01", "2026-03-01", "*.mx.microsoft"],
+  ["tenant.mx-name", "2026-08-01", undefined, "*.mail.protection.outlook.com"],
+  ["neighbours.ews", "2026-09-30", undefined, "available"],
+  ["neighbours.ews", "2026-11-21", undefined, "switched off tenant by tenant"],
+  ["neighbours.ews", "2027-04-01", undefined, "off for good"],
+  ["neighbours.graph-sensitive-properties", "2026-12-30", undefined, null],
+  ["neighbours.graph-sensitive-properties", "2026-12-31", undefined, "needs Mail-Advanced.ReadWrite"],
+  ["acs-smtp.messages-per-day", "2026-11-21", undefined, null],
+  ["acs-smtp.messages-per-day", "2025-06-01", "2025-06-01", 2400],
+  ["smtp-auth.recipients-per-message-highest", "2026-11-21", undefined, 1000],
+  ["smtp-auth.external-recipients-per-day", "2025-06-01", "2024-05-01", 2000],
+  ["smtp-auth.external-recipients-per-day", "2025-06-01", undefined, null],
+  ["hve.sasl", "2024-06-01", undefined, ["LOGIN"]],
+  ["hve.hosts", "2026-11-21", undefined, ["smtp.hve.mx.microsoft", "smtp-hve.office365.com"]],
+  ["acs-smtp.closed-to-new-customers", "2026-10-22", undefined, null],
+  ["acs-smtp.closed-to-new-customers", "2026-10-23", undefined, true],
+  ["smart-host.support-2016-2019", "2025-10-13", undefined, "supported"],
+  ["direct-send.reject-switch", "2025-05-01", undefined, "opt-in, preview"],
+  ["direct-send.reject-switch", "2026-11-21", undefined, "opt-in"],
   ["tenant.received-per-hour", "2026-11-21", undefined, 3600],
   ["tenant.received-per-hour-from-one", "2026-11-21", undefined, 1200],
   ["tenant.queue-lifetime-hours", "2026-11-21", undefined, 24],
@@ -158,6 +183,59 @@ test("the tenant external recipient rate limit has the published table", () => {
     [100_000, 1_590_639],
   ] as const;
   for (const [licences, limit] of published) assert.equal(externalRecipientLimit(formula, licences), limit, `${licences} licences`);
+});
+
+test("free education licences raise the limit by their 0.3th power", () => {
+  const formula = ruleAsOf(tenantFacts["external-recipients-education"], "2026-11-21")?.value;
+  assert.ok(formula !== undefined);
+  // By hand: 1,024 ^ 0.7 = 2^7 = 128 and 1,024 ^ 0.3 = 2^3 = 8; 500 × 136 + 9,500 = 77,500.
+  assert.equal(educationRecipientLimit(formula, 1024, 1024), 77_500);
+  assert.equal(ruleAsOf(tenantFacts["external-recipients-education"], "2026-09-13"), null);
+});
+
+/** The deadlines of the fact sheet's timeline (its section 15), copied by hand: each is a dated rule of some fact. */
+const deadlines: readonly (readonly [day: string, id: string])[] = [
+  ["2023-11-01", "connector.relay-right"],
+  ["2024-02-01", "receivers.gmail-demands"],
+  ["2024-02-01", "receivers.yahoo-demands"],
+  ["2024-10-01", "neighbours.inbound-dane"],
+  ["2024-10-01", "hve.sasl"],
+  ["2025-03-25", "sendgrid-smtp.plan"],
+  ["2025-04-28", "direct-send.reject-switch"],
+  ["2025-05-01", "tenant.external-recipients"],
+  ["2025-05-01", "hve.accounts"],
+  ["2025-05-01", "tenant.dkim-target"],
+  ["2025-05-05", "receivers.outlook-demands"],
+  ["2025-06-01", "hve.external"],
+  ["2025-10-14", "smart-host.support-2016-2019"],
+  ["2025-10-15", "tenant.onmicrosoft-external-recipients"],
+  ["2026-02-04", "connector.attribution"],
+  ["2026-02-28", "neighbours.connector-modes"],
+  ["2026-03-31", "hve.general-availability"],
+  ["2026-06-01", "hve.price"],
+  ["2026-07-01", "neighbours.pop-imap-tls"],
+  ["2026-09-14", "tenant.external-recipients-trial"],
+  ["2026-09-14", "tenant.external-recipients-new"],
+  ["2026-09-14", "tenant.external-recipients-education"],
+  ["2026-10-01", "neighbours.ews"],
+  ["2026-10-23", "acs-smtp.closed-to-new-customers"],
+  ["2026-11-01", "smart-host.support-2016-2019"],
+  ["2026-12-31", "smtp-auth.basic"],
+  ["2026-12-31", "neighbours.graph-sensitive-properties"],
+  ["2027-01-01", "smtp-auth.basic-new-tenants"],
+  ["2027-04-01", "neighbours.ews"],
+  ["2027-07-01", "smtp-auth.basic-removal-announcement"],
+  ["2028-09-30", "hve.basic-end"],
+  ["2028-09-30", "acs-smtp.retirement"],
+];
+
+test("every deadline is in the timeline", () => {
+  const entries = timeline(allFacts(), "2026-11-21");
+  for (const [date, id] of deadlines) {
+    const found = entries.find((entry) => entry.date === date && entry.factId === id && !["superseded", "cancelled"].includes(entry.state));
+    assert.ok(found !== undefined, `${date} ${id}`);
+    assert.equal(found.state === "pending", date > "2026-11-21", `${date} ${id} is ${found.state}`);
+  }
 });
 
 test("a profile has a value for everything, on any day; an override wins", () => {

@@ -12,6 +12,8 @@ import { sendgridSmtp } from "./sendgrid-smtp.ts";
 import type { Service, ServiceKind } from "./service.ts";
 import { smartHost } from "./smart-host.ts";
 import { smtpAuth } from "./smtp-auth.ts";
+import { neighbourFacts } from "./neighbours.ts";
+import { receiverFacts } from "./receivers.ts";
 import { tenantFacts } from "./tenant.ts";
 
 export const catalogue: Readonly<Record<ServiceKind, Service>> = {
@@ -34,7 +36,31 @@ export function factsOf({ profile, facts }: Service): readonly Fact<unknown>[] {
   return [...Object.values(profile), ...Object.values(facts)];
 }
 
+/** What no single service owns. */
+export const shared = {
+  tenant: { title: "The tenant", facts: tenantFacts },
+  receivers: { title: "Large receivers", facts: receiverFacts },
+  neighbours: { title: "Products beside", facts: neighbourFacts },
+} as const;
+
+export type FactGroup = ServiceKind | keyof typeof shared;
+
+export function isFactGroup(name: string): name is FactGroup {
+  return isServiceKind(name) || Object.hasOwn(shared, name);
+}
+
+/** Every name that facts can be asked by. */
+export const factGroups: readonly FactGroup[] = [
+  ...(Object.keys(catalogue) as ServiceKind[]),
+  ...(Object.keys(shared) as (keyof typeof shared)[]),
+];
+
+export function groupOf(name: FactGroup): { readonly title: string; readonly facts: readonly Fact<unknown>[] } {
+  if (isServiceKind(name)) return { title: catalogue[name].title, facts: factsOf(catalogue[name]) };
+  return { title: shared[name].title, facts: Object.values(shared[name].facts) };
+}
+
 /** Every fact there is. */
 export function allFacts(): readonly Fact<unknown>[] {
-  return [...Object.values(catalogue).flatMap(factsOf), ...Object.values(tenantFacts)];
+  return [...Object.values(catalogue).flatMap(factsOf), ...Object.values(shared).flatMap(({ facts }) => Object.values(facts))];
 }

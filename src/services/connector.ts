@@ -40,6 +40,21 @@ export const connector: Service = {
     attribution: fact(id("attribution"), "Order of evidence", [
       rule("certificate domain, then MAIL FROM domain, then RCPT TO domain", "2026-02-04", sources.attribution),
     ]),
+    rate: fact(id("rate"), "How much may be relayed", [
+      rule("1,200 and 3,600 an hour, 10,000 a day", sinceEver, sources.zeroTolerance, {
+        supersededOn: "2026-08-13",
+        status: "field",
+        note: "As a deck of 2025 tells it; the first two are limits of receiving, the third is of a mailbox.",
+      }),
+      rule('"reasonable limits"', sinceEver, sources.multifunction, {
+        announcedOn: "2026-08-13",
+        note: "External recipients count for the tenant's limit; addresses are throttled by reputation.",
+      }),
+    ]),
+    encryption: fact(id("encryption"), "Whether the service demands encryption", [
+      rule("required, TLS 1.2", sinceEver, sources.multifunctionBlog, { supersededOn: "2026-01-01", status: "field" }),
+      rule("optional where the address is matched", sinceEver, sources.multifunction, { announcedOn: "2026-01-01" }),
+    ]),
     "sender-addresses": steady(id("sender-addresses"), "Addresses of a connector", "IPv4, single or /24 to /32", sources.connectors),
   },
   replies: tenantMxReplies,

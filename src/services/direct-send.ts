@@ -28,6 +28,14 @@ export const directSend: Service = {
         note: "On by default for new tenants is announced without a date; sources disagree about GCC High.",
       }),
     ]),
+    "reject-effect": fact(id("reject-effect"), "What RejectDirectSend looks at", [
+      rule(
+        "MAIL FROM of an accepted domain, anonymous, and no connector by certificate or address; From, SPF and DMARC do not count",
+        "2025-04-28",
+        sources.directSend,
+        { note: "In effect within 30 minutes." },
+      ),
+    ]),
     "messages-per-hour": steady(id("messages-per-hour"), "Messages an hour to one mailbox", 3600, sources.exchangeLimits),
   },
   replies: tenantMxReplies,

@@ -104,6 +104,38 @@ export const hve: Service = {
     "basic-end": fact(id("basic-end"), "Passwords (Basic authentication) end", [
       rule("September 2028", "2028-09-30", sources.hveUpdate, { announcedOn: "2025-05-01" }),
     ]),
+    preview: fact(id("preview"), "Public preview", [rule("open", preview, sources.hvePreview, { validTo: "2026-03-31" })]),
+    "old-host": fact(id("old-host"), "smtp-hve.office365.com", [
+      rule('works; "will be deprecated in the future", no date', preview, sources.hveManage),
+    ]),
+    "external-reply": fact(id("external-reply"), "Reply to an external recipient", [
+      rule("not published", "2025-06-01", sources.hveField, { status: "unverified" }),
+    ]),
+    "billing-policy": fact(id("billing-policy"), "States of an account's billing policy", [
+      rule(
+        [
+          "BillingPolicyValid",
+          "NoProperBillingPolicyStored",
+          "BillingPolicyNotFound",
+          "BillingPolicyMismatched",
+          "NoConnectedBillingPolicyFound",
+          "SubscriptionIsNotActive",
+          "NoSPOLicenseFound",
+        ],
+        "2026-06-01",
+        sources.hveBillingStatus,
+        { note: "Only the first sends; what SMTP says with another is not published. A SharePoint Online licence must be in the tenant." },
+      ),
+    ]),
+    "security-defaults": fact(id("security-defaults"), "Security defaults of the tenant", [
+      rule("refuse passwords, not OAuth", preview, sources.hveSecurity, { status: "field" }),
+    ]),
+    "tenant-switch": fact(id("tenant-switch"), "SmtpClientAuthenticationDisabled of the tenant", [
+      rule("is not heeded: the endpoint is its own", preview, sources.hveSecurity, { status: "field" }),
+    ]),
+    "reply-to": fact(id("reply-to"), "Reply-To", [
+      rule("can be set for an account: Set-HVEAccountSettings -ReplyTo", "2026-03-27", sources.hveSettings),
+    ]),
     permission: fact(id("permission"), "OAuth permissions of Office 365 Exchange Online", [
       rule({ application: "Mail.Send", delegated: "Mail.Send" }, "2024-10-01", sources.hveOauth, {
         note: "Of Exchange Online, not of Graph and not SMTP.SendAsApp; and the account's list of allowed apps.",

@@ -63,8 +63,13 @@ export const smtpAuth: Service = {
       rule<number | null>(null, sinceEver, sources.exchangeLimits, { note: "None." }),
       rule<number | null>(2000, "2025-01-01", sources.merrlPlan, {
         announcedOn: "2024-04-15",
+        supersededOn: "2025-01-01",
+        note: "The Mailbox External Recipient Rate Limit. It was put off: the day of that announcement is not known, this is the last possible.",
+      }),
+      rule<number | null>(2000, "2026-10-01", sources.zeroTolerance, {
+        announcedOn: "2025-01-01",
         cancelledOn: "2026-01-06",
-        note: "The Mailbox External Recipient Rate Limit was put off several times and then cancelled.",
+        note: "New and trial tenants from April 2026 (a deck says October 2025), all from October 2026: 8,000 internal and 2,000 external.",
       }),
     ]),
     basic: fact<BasicAuth>(id("basic"), "Passwords (Basic authentication), tenants that exist", [
@@ -90,6 +95,27 @@ export const smtpAuth: Service = {
     "basic-removal-announcement": fact(id("basic-removal-announcement"), "Announcement of the day on which Basic authentication ends", [
       rule("second half of 2027", "2027-07-01", sources.basicRemoval2026, { announcedOn: "2026-01-27" }),
     ]),
+    "switch-of-new-tenants": fact(id("switch-of-new-tenants"), "SMTP AUTH of a new tenant", [
+      rule("on", sinceEver, sources.switchDefault, { validTo: "2020-01-01" }),
+      rule("off (SmtpClientAuthenticationDisabled), a mailbox can be excepted", "2020-01-01", sources.switchDefault),
+    ]),
+    "recipients-per-message-highest": steady(
+      id("recipients-per-message-highest"),
+      "Recipients in one message that an administrator can allow",
+      1000,
+      sources.recipientLimits,
+    ),
+    "outbound-policy": steady(
+      id("outbound-policy"),
+      "Limits of the outbound spam policy",
+      "external and internal an hour, all in a day: each 0 (the service's own) to 10,000",
+      sources.spamPolicy,
+      { note: "Beyond it the mailbox is blocked, by default until the next day: 550 5.1.8." },
+    ),
+    pace: steady(id("pace"), "Pace that stays below the limits", { messagesPerMinute: 28, connections: 2 }, sources.fieldPractice, {
+      status: "field",
+      note: "2,100 ms from message to message.",
+    }),
     permission: steady(
       id("permission"),
       "OAuth permissions of Office 365 Exchange Online",

@@ -1,4 +1,4 @@
-import { fact, rule, steady } from "./rules.ts";
+import { fact, rule, sinceEver, steady } from "./rules.ts";
 import { sources } from "./sources.ts";
 
 const id = (name: string) => `tenant.${name}`;
@@ -9,6 +9,24 @@ export interface TerrlFormula {
   readonly exponent: number;
   readonly base: number;
 }
+
+/** For tenants that also have free education licences. */
+export interface EducationFormula {
+  readonly factor: number;
+  readonly paidExponent: number;
+  readonly freeExponent: number;
+  readonly base: number;
+}
+
+const onmicrosoftSteps: readonly (readonly [who: string, from: string, validTo: string])[] = [
+  ["trial tenants", "2025-10-15", "2025-12-01"],
+  ["and those below 3 seats", "2025-12-01", "2026-01-07"],
+  ["and those of 3 to 10 seats", "2026-01-07", "2026-02-02"],
+  ["and those of 11 to 50 seats", "2026-02-02", "2026-03-02"],
+  ["and those of 51 to 200 seats", "2026-03-02", "2026-04-01"],
+  ["and those of 201 to 2,000 seats", "2026-04-01", "2026-05-04"],
+  ["and those of 2,001 to 10,000 seats", "2026-05-04", "2026-06-01"],
+];
 
 /** What holds for a whole tenant, whatever the way a message leaves, and what its mailboxes take in. */
 export const tenantFacts = {
@@ -33,9 +51,44 @@ export const tenantFacts = {
       { announcedOn: "2026-08-13" },
     ),
   ]),
-  "external-recipients-education": fact(id("external-recipients-education"), "Tenants with free education licences", [
-    rule("500 × (paid^0.7 + free^0.3) + 9500", "2026-09-14", sources.terrl, { announcedOn: "2026-08-13" }),
+  "external-recipients-education": fact<EducationFormula>(
+    id("external-recipients-education"),
+    "External recipients in 24 hours for a tenant with free education licences",
+    [
+      rule({ factor: 500, paidExponent: 0.7, freeExponent: 0.3, base: 9500 }, "2026-09-14", sources.terrl, {
+        announcedOn: "2026-08-13",
+        note: "500 × (paid^0.7 + free^0.3) + 9500. Reaches the tenants one after the other from that day.",
+      }),
+    ],
+  ),
+  "external-recipients-reach": fact(id("external-recipients-reach"), "Tenants whose external recipients are limited", [
+    rule("trial tenants and those of 1 seat", "2025-02-24", sources.terrlOrder, { validTo: "2025-04-03", note: "Before March 2025." }),
+    rule("tenants of up to 25 seats", "2025-04-03", sources.terrlOrder, {
+      announcedOn: "2025-02-24",
+      validTo: "2025-04-10",
+      note: '"April 3 to 10"; other sources give the 18th and 28th for the steps in the middle.',
+    }),
+    rule("tenants of up to 200 seats", "2025-04-10", sources.terrlOrder, { announcedOn: "2025-02-24", validTo: "2025-04-17" }),
+    rule("tenants of up to 500 seats", "2025-04-17", sources.terrlOrder, { announcedOn: "2025-02-24", validTo: "2025-05-01" }),
+    rule("all tenants of the worldwide cloud", "2025-05-01", sources.terrlOrder, {
+      announcedOn: "2025-02-24",
+      note: "GCC, GCC High, DoD and 21Vianet: postponed, no date (2026-08-13); earlier plans named July 2025 to July 2026.",
+    }),
   ]),
+  "external-recipients-not-counted": steady(
+    id("external-recipients-not-counted"),
+    "What does not count as an external recipient",
+    [
+      "journaling by rule",
+      "automatic replies",
+      "delivery notifications and receipts",
+      "ACS",
+      "HVE",
+      "notifications of Microsoft's applications",
+    ],
+    sources.terrl,
+    { note: "Relayed mail, and mail between one's own tenants, does count. A sub-domain is external unless it is accepted." },
+  ),
   "onmicrosoft-external-recipients": fact<number>(
     id("onmicrosoft-external-recipients"),
     "External recipients in 24 hours from all onmicrosoft.com senders of the tenant",
@@ -46,6 +99,40 @@ export const tenantFacts = {
       }),
     ],
   ),
+  "onmicrosoft-reach": fact(id("onmicrosoft-reach"), "Tenants whose onmicrosoft.com senders are limited", [
+    ...onmicrosoftSteps.map(([who, from, validTo]) => rule(who, from, sources.moeraSteps, { announcedOn: "2025-08-20", validTo })),
+    rule("all tenants", "2026-06-01", sources.moeraLast, {
+      announcedOn: "2026-05-06",
+      note: "Those above 10,000 seats from 1 to 15 June 2026.",
+    }),
+  ]),
+  "external-forwarding": steady(id("external-forwarding"), "Automatic forwarding to the outside", "off for most tenants", sources.ndr, {
+    note: "Refused with 550 5.7.520.",
+  }),
+  "mx-name": fact(id("mx-name"), "MX of a new accepted domain", [
+    rule("*.mail.protection.outlook.com", sinceEver, sources.directSendNames, {
+      note: "Dots become dashes; stays for good, without DNSSEC. Domains with DNSSEC have *.mx.microsoft. Look it up, never derive it.",
+    }),
+    rule("*.mx.microsoft", "2026-07-01", sources.mxNameFirst, {
+      announcedOn: "2026-02-02",
+      supersededOn: "2026-04-23",
+      note: "Earlier dates were July, August and October 2025 and February 2026.",
+    }),
+  ]),
+  "mx-name-change": fact(id("mx-name-change"), "New accepted domains get *.mx.microsoft by default", [
+    rule("second half of 2026", "2026-12-31", sources.mxName, {
+      announcedOn: "2026-04-23",
+      status: "unverified",
+      note: "No day is published; this is the last of the half-year. Nothing newer was found up to 2026-11-21.",
+    }),
+  ]),
+  "dkim-target": fact(id("dkim-target"), "Target of the DKIM records of a new domain", [
+    rule("selector1-DOMAIN._domainkey.TENANT.onmicrosoft.com", sinceEver, sources.dkimNames, { validTo: "2025-05-01" }),
+    rule("selector1-DOMAIN._domainkey.TENANT.X-v1.dkim.mail.microsoft", "2025-05-01", sources.dkimNames, {
+      announcedOn: "2025-04-14",
+      note: "X is chosen by Microsoft: read it with Get-DkimSigningConfig.",
+    }),
+  ]),
   "received-per-hour": steady(id("received-per-hour"), "Messages an hour that one mailbox receives", 3600, sources.exchangeLimits),
   "received-per-hour-from-one": steady(
     id("received-per-hour-from-one"),
@@ -58,12 +145,18 @@ export const tenantFacts = {
     unit: "hours",
   }),
   "hop-count": steady(id("hop-count"), "Hops before a loop is assumed", 20, sources.ndr, { status: "unverified" }),
-  "ews-end": fact(id("ews-end"), "Exchange Web Services end", [
-    rule("off for good", "2027-04-01", sources.ews, { announcedOn: "2026-02-05", note: "Switched off tenant by tenant from 2026-10-01." }),
-  ]),
 } as const;
 
 /** TERRL for so many licences: whole recipients. */
 export function externalRecipientLimit({ factor, exponent, base }: TerrlFormula, licences: number): number {
   return Math.round(factor * licences ** exponent + base);
+}
+
+/** The same for a tenant with free education licences beside the paid ones. */
+export function educationRecipientLimit(
+  { factor, paidExponent, freeExponent, base }: EducationFormula,
+  paid: number,
+  free: number,
+): number {
+  return Math.round(factor * (paid ** paidExponent + free ** freeExponent) + base);
 }

@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { isDay } from "../../lib/days.ts";
 import { defineRoute, type ApiRoute } from "../../lib/http/api-route.ts";
-import { allFacts, catalogue, isServiceKind } from "../../services/catalogue.ts";
+import { allFacts, factGroups, isFactGroup, isServiceKind } from "../../services/catalogue.ts";
 import type { OverrideMap } from "../../services/overrides.ts";
 import { timeline } from "../../services/timeline.ts";
 import { formatValue } from "../../services/format-value.ts";
@@ -52,13 +52,12 @@ export function serviceEndpoints(gateway: Gateway, overrides: OverrideMap): read
     defineRoute({
       method: "GET",
       path: "/api/services/{name}/facts",
-      summary: "What is published about a service, or about `tenant`, for a day",
+      summary: "What is published about a service, or about `tenant`, `receivers`, `neighbours`, for a day",
       params,
       query,
       answers: answer(serviceFactsView),
       handle: ({ params: { name }, query: { asOf, knownOn } }) => {
-        if (name !== "tenant" && !isServiceKind(name))
-          throw notFound(`there is no service ${name}; there are: ${Object.keys(catalogue).join(", ")}, tenant`);
+        if (!isFactGroup(name)) throw notFound(`there is no service ${name}; there are: ${factGroups.join(", ")}`);
         return serviceFacts({ service: name, asOf: dayOf(asOf) ?? today(), knownOn: dayOf(knownOn), overrides });
       },
     }),

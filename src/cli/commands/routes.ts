@@ -127,12 +127,11 @@ function aDay(text: string): string {
 
 /** From the catalogue of this program: what an operator overrides is known to a running gateway only. */
 async function factsOfService(service: string, asOf: string | undefined, knownOn: string | undefined): Promise<ServiceFactsView> {
-  const [{ serviceFacts }, { catalogue, isServiceKind }] = await Promise.all([
+  const [{ serviceFacts }, { factGroups, isFactGroup }] = await Promise.all([
     import("../../admin/service-facts.ts"),
     import("../../services/catalogue.ts"),
   ]);
-  if (service !== "tenant" && !isServiceKind(service))
-    throw new CommandError("usage", `there is no service ${service}; there are: ${Object.keys(catalogue).join(", ")}, tenant`);
+  if (!isFactGroup(service)) throw new CommandError("usage", `there is no service ${service}; there are: ${factGroups.join(", ")}`);
   return serviceFacts({ service, asOf: asOf ?? new Date().toISOString().slice(0, 10), knownOn });
 }
 
