@@ -61,15 +61,16 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   // Microsoft's endpoints take TLS 1.2 and 1.3.
   const tls = createSecureContext({ cert, key, minVersion: "TLSv1.2" });
   const tenant = new TenantStore(options.tenant, join(options.dataDirectory, "tenant.json"));
-  const post = new PostOffice(tenant, clock, messages);
   const recipientLimits = new RecipientLimits();
   const keys = new SigningKeys(join(options.dataDirectory, "keys"));
   const dns = new WorldDns(() => worldFacts(tenant.current, options.internet.domains, keys, cert.toString()), options.dns);
   const entra = new EntraDirectory(tenant, clock, join(options.dataDirectory, "entra-keys.json"));
+  const edge = new Edge();
+  const post = opening.use(new PostOffice({ options, tenant, clock, messages, dns, keys, edge, recipientLimits }));
   const house: House = {
     options,
     dns,
-    edge: new Edge(),
+    edge,
     recipientLimits,
     tenant,
     entra,

@@ -10,6 +10,9 @@ export const EdgeSchema = Type.Object(
     listedAddresses: addresses("On a DNS blocklist: 550 5.7.1 … blocked using Spamhaus."),
     throttledAddresses: addresses("Not known yet: 451 4.7.500 Server busy."),
     wrongRegion: Type.Optional(Type.Boolean({ description: "The tenant lives in another region: 451 4.4.62 … ATTR35." })),
+    bulkSenderRules: Type.Optional(
+      Type.Boolean({ description: "outlook.example and gmail.example refuse what is not authenticated: 5.7.515, 5.7.26." }),
+    ),
     noSubscription: Type.Optional(Type.Boolean({ description: "The tenant has no Exchange Online subscription: 451 4.4.4 … ATTR5." })),
   },
   { additionalProperties: false },

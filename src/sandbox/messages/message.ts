@@ -24,8 +24,8 @@ export interface SandboxMessage {
   readonly delayedUntil?: string;
   /** SendGrid: the categories of X-SMTPAPI. */
   readonly categories?: readonly string[];
-  /** The checks of an MX room, some time after the reply; absent until then, null where there were too many to check. */
-  readonly authentication?: Authentication | null;
+  /** The checks of an MX room, some time after the reply; absent until then, and where too many came at once. */
+  readonly authentication?: Authentication;
   /** The tenant's MX: whose mail it was taken for. */
   readonly attribution?: MessageAttribution;
   /** What became of each recipient, where a service carries the mail on. */

@@ -1,72 +1,120 @@
-import { domainOf } from "../../mail/address.ts";
 import type { Envelope } from "../../mail/envelope.ts";
 import { receivedField } from "../../wire/smtp/received.ts";
 import type { SandboxClock } from "../clock/sandbox-clock.ts";
-import type { Delivery, SandboxMessage } from "../messages/message.ts";
+import type { WorldDns } from "../dns/world-dns.ts";
+import type { Edge } from "../exo/edge.ts";
+import type { RecipientLimits } from "../exo/recipient-limits.ts";
+import { checkAuthentication } from "../internet/check-authentication.ts";
+import type { SandboxMessage } from "../messages/message.ts";
 import type { MessageStore } from "../messages/message-store.ts";
 import type { MessageWriter } from "../messages/message-writer.ts";
 import { summarise } from "../messages/summary.ts";
-import { isAcceptedDomain } from "../tenant/directory.ts";
+import type { SandboxOptions } from "../options.ts";
 import type { TenantStore } from "../tenant/tenant-store.ts";
+import { outsideAddress } from "../world/hosts.ts";
+import type { SigningKeys } from "../world/signing-keys.ts";
+import { Carrier } from "./carrier.ts";
+import { ExternalQuota } from "./external-quota.ts";
+import { askedBounce } from "./fate.ts";
+import { Later } from "./later.ts";
 import type { Post, TakenMessage } from "./post.ts";
+import { signMessage } from "./sign-message.ts";
 
-/** The post of the sandbox. */
-export class PostOffice implements Post {
-  readonly #tenant: TenantStore;
-  readonly #clock: SandboxClock;
-  readonly #messages: MessageStore;
+export interface PostSurroundings {
+  readonly options: SandboxOptions;
+  readonly tenant: TenantStore;
+  readonly clock: SandboxClock;
+  readonly messages: MessageStore;
+  readonly dns: WorldDns;
+  readonly keys: SigningKeys;
+  readonly edge: Edge;
+  readonly recipientLimits: RecipientLimits;
+}
 
-  constructor(tenant: TenantStore, clock: SandboxClock, messages: MessageStore) {
-    this.#tenant = tenant;
-    this.#clock = clock;
-    this.#messages = messages;
+/** The post of the sandbox: takes and keeps at once, carries on afterwards (carrier.ts). */
+export class PostOffice implements Post, AsyncDisposable {
+  readonly #house: PostSurroundings;
+  readonly #later: Later;
+  readonly #carrier: Carrier;
+  readonly #quota = new ExternalQuota();
+
+  constructor(house: PostSurroundings) {
+    this.#house = house;
+    this.#later = new Later(this.#fault);
+    this.#carrier = new Carrier(house, this.#quota, this.#later, this.#fault);
   }
 
   async take(message: TakenMessage, content: MessageWriter): Promise<SandboxMessage> {
     const { service, account, envelope, client, hostname, notBefore, categories } = message;
-    const id = this.#messages.nextId();
+    const { messages, clock, tenant, keys } = this.#house;
+    const id = messages.nextId();
     const received = receivedField({
       name: client.hello,
       address: client.address,
       hostname,
       protocol: `ESMTP${client.tls === null ? "" : "S"}${account === null ? "" : "A"}`,
       id,
-      date: this.#clock.now(),
+      date: clock.now(),
       ...(client.tls === null ? {} : { tls: client.tls }),
     });
-    const rcptTo = envelope.recipients.map(({ address }) => address);
-    return await this.#messages.keep(
+    const head = content.head();
+    // A message that cannot be signed (a header section that is none) goes unsigned, as elsewhere.
+    const signature = await signMessage(keys, tenant.current, service, head, content.content()).catch((error: unknown) => {
+      this.#fault(error);
+      return "";
+    });
+    const kept = await messages.keep(
       content,
       {
         service,
         mailFrom: envelope.reversePath ?? "",
-        rcptTo,
-        ...summarise(content.head()),
-        receivedAt: new Date(this.#clock.now()).toISOString(),
+        rcptTo: envelope.recipients.map(({ address }) => address),
+        ...summarise(head),
+        receivedAt: new Date(clock.now()).toISOString(),
         verdict: "accepted",
         client,
         ...(account === null ? {} : { account }),
         ...(notBefore === undefined ? {} : { delayedUntil: new Date(notBefore).toISOString() }),
         ...(categories === undefined ? {} : { categories }),
-        deliveries: rcptTo.map((recipient) => this.#delivery(recipient, envelope.reversePath ?? "")),
+        deliveries: this.#carrier.queued(envelope),
       },
-      Buffer.from(received),
+      Buffer.from(`${received}${signature}`),
       id,
     );
+    const goOn = (): void => this.#later.deliver(() => this.#carrier.carry(kept, envelope));
+    // A throttled mailbox's mail waits; what waits when the sandbox ends stays where it is.
+    if (notBefore === undefined) goOn();
+    else clock.at(notBefore, goOn);
+    return kept;
   }
 
-  carry(_message: SandboxMessage, _envelope: Envelope): void {}
-
-  #delivery(recipient: string, mailFrom: string): Delivery {
-    const internal = isAcceptedDomain(this.#tenant.current, domainOf(recipient));
-    return {
-      recipient,
-      to: internal ? "mailbox" : "internet",
-      status: "delivered",
-      address: null,
-      mailFrom,
-      authentication: null,
-      reason: null,
-    };
+  carry(message: SandboxMessage, envelope: Envelope): void {
+    const relays = message.attribution?.direction === "Originating";
+    // Most mail of an MX needs nothing more than to lie in its mailbox.
+    if (relays || envelope.recipients.some(({ address, notify }) => notify?.success === true || askedBounce(address) !== null))
+      this.#later.deliver(() => this.#carrier.carry(message, envelope));
+    if (!relays) this.#later.check(() => this.#check(message));
   }
+
+  reset(): void {
+    this.#quota.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#later[Symbol.asyncDispose]();
+  }
+
+  async #check(message: SandboxMessage): Promise<void> {
+    const { dns, messages } = this.#house;
+    const content = await messages.content(message);
+    // It was cleared away meanwhile.
+    if (content === null) return;
+    const { address, hello } = message.client;
+    const authentication = await checkAuthentication(dns, content, { address: outsideAddress(address), hello, mailFrom: message.mailFrom });
+    messages.amend(message.id, { authentication });
+  }
+
+  readonly #fault = (error: unknown): void => {
+    if (!this.#later.signal.aborted) this.#house.options.log({ event: "sandbox.fault", where: "post", error });
+  };
 }

@@ -15,6 +15,8 @@ export interface Post {
   take(message: TakenMessage, content: MessageWriter): Promise<SandboxMessage>;
   /** Carries on, later, what a receiving room has kept as it came: checks it, relays it, tells its sender. */
   carry(message: SandboxMessage, envelope: Envelope): void;
+  /** Usage of limits is forgotten. */
+  reset(): void;
 }
 
 /** Rooms whose messages begin with what the service added. */

@@ -23,6 +23,7 @@ export function stateRoutes(house: House): readonly ApiRoute[] {
         for (const rule of options.faults) faults.add(rule);
         dns.reset();
         edge.set({});
+        house.post.reset();
         recipientLimits.clear();
         house.usage.clear();
         await clock.reset();
