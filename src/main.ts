@@ -115,7 +115,8 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       devices,
       counters: facts.counters,
       oldestWaiting: oldest.receivedAt,
-      identities: () => [...identities.sources.values()].map((source) => source.status()),
+      identities: identities.sources,
+      clockSkew: identities.clockSkew,
       reload: () => reload(options, inForce, { queue, routes, door, identity, facts }),
     });
     cleanUp.use(await openAdmin(gateway, { config, dataDirectory, facts }));

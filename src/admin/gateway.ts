@@ -3,6 +3,7 @@ import type { Device } from "../ingress/devices.ts";
 import type { Page, QueueEntry, QueueFilter, TraceQuery, TraceRecord, TraceSummary } from "../queue/archive.ts";
 import type { Totals } from "../queue/store.ts";
 import type { TokenSourceStatus } from "../identity/tokens/token-source.ts";
+import type { DoctorReport } from "./doctor/examination.ts";
 import type { ProbeResult } from "../routes/route.ts";
 import type { Decision } from "../routing/decide.ts";
 
@@ -21,6 +22,8 @@ export interface Gateway {
   /** The decision stored under a key; null when it is unknown. */
   decision(key: string): Promise<Decision | null>;
   readonly routes: RouteControl;
+  /** What is missing, for one route or for all; null when there is no such route. Logs in, sends nothing. */
+  doctor(route: string | null, signal: AbortSignal): Promise<readonly DoctorReport[] | null>;
   /** What routing would decide now for such a message; nothing is sent. */
   explain(question: ExplainQuestion): readonly ExplainAnswer[];
   /** Who was seen sending, most recent first. */

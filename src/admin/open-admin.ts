@@ -11,6 +11,7 @@ import type { ApiRoute } from "../lib/http/api-route.ts";
 import { createApiServer } from "../lib/http/api-server.ts";
 import { socketPath } from "../lib/unix-socket.ts";
 import { openAccess, readOrMakeToken } from "./access.ts";
+import { doctorEndpoint } from "./api/doctor.ts";
 import { messageEndpoints } from "./api/messages.ts";
 import { backupEndpoint, processEndpoints } from "./api/process.ts";
 import { queueEndpoints } from "./api/queue.ts";
@@ -54,6 +55,7 @@ export async function openAdmin(gateway: Gateway, { config, dataDirectory, facts
     ...queueEndpoints(whole, by),
     ...messageEndpoints(whole, teller),
     ...routeEndpoints(whole, teller),
+    doctorEndpoint(whole),
     ...serviceEndpoints(whole, readOverrides(config.services)),
   ];
 

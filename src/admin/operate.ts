@@ -4,7 +4,7 @@ import { domainOf } from "../mail/address.ts";
 import type { PolicyClock } from "../lib/clock.ts";
 import { failure } from "../mail/failure-codes.ts";
 import type { Failure } from "../mail/failure.ts";
-import type { TokenSourceStatus } from "../identity/tokens/token-source.ts";
+import type { TokenSource } from "../identity/tokens/token-source.ts";
 import type { Outlet } from "../queue/outlet.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { RecipientState, WaitingState } from "../queue/store.ts";
@@ -13,6 +13,7 @@ import type { OpenStore } from "../store/sqlite/open-store.ts";
 import { catalogue } from "../services/catalogue.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { backUp } from "./back-up.ts";
+import { consult, type DoctorDeps } from "./doctor/doctor.ts";
 import type { FactCounters } from "./facts.ts";
 import type { Gateway, ListenerStatus, QueueAction, QueueChange, ReloadReport, RouteStatus, StatusSnapshot } from "./gateway.ts";
 
@@ -31,7 +32,8 @@ export interface GatewayParts {
   readonly reload: () => Promise<ReloadReport>;
   /** When the longest waiting message came; null when none waits. A few seconds old at most. */
   readonly oldestWaiting: () => number | null;
-  readonly identities: () => readonly TokenSourceStatus[];
+  readonly identities: ReadonlyMap<string, TokenSource>;
+  readonly clockSkew: DoctorDeps["clockSkew"];
 }
 
 /** Messages changed in one step; between steps the queue goes on. */
@@ -61,6 +63,19 @@ export function createGateway(parts: GatewayParts): Gateway {
       resume: async (name) => queue.dispatcher.resume(name),
       probe: async (name, signal) => (await queue.dispatcher.outlets.get(name)?.route.probe(signal)) ?? null,
     },
+    doctor: (name, signal) =>
+      consult(
+        name,
+        {
+          routes: parts.config.routes,
+          route: (route) => queue.dispatcher.outlets.get(route)?.route,
+          identities: parts.identities,
+          clockSkew: parts.clockSkew,
+          now: () => Date.now(),
+          day: () => new Date(parts.clock.now()).toISOString().slice(0, 10),
+        },
+        signal,
+      ),
     explain: ({ from, to, size, principal }) =>
       to.map((recipient) => ({
         recipient,
@@ -141,7 +156,7 @@ function statusOf(parts: GatewayParts): StatusSnapshot {
     connections: door.connections(),
     listeners: listenersOf(parts),
     routes: routesOf(parts),
-    identities: parts.identities(),
+    identities: [...parts.identities.values()].map((source) => source.status()),
     counters: {
       acceptedMessages: counters.acceptedMessages,
       refusedMessages: counters.refusals,

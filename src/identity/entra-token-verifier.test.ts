@@ -74,7 +74,10 @@ describe("keys", () => {
     let now = Date.now();
     const verifier = open(() => now);
     const ask = async () => await verifier.verify(await authority.sign(alone, { audience }), signal);
-    assert.deepEqual(await Promise.all(Array.from({ length: 10 }, ask)), Array(10).fill(application));
+    assert.deepEqual(
+      await Promise.all(Array.from({ length: 10 }, ask)),
+      Array.from({ length: 10 }, () => application),
+    );
     assert.equal(authority.requests.length, 1);
     await authority.rotateKeys();
     assert.equal(await ask(), null, "a minute has not passed");

@@ -1,5 +1,6 @@
 import type { DeliverySecurity } from "../mail/delivery-security.ts";
 import type { Envelope, Recipient } from "../mail/envelope.ts";
+import type { Failure } from "../mail/failure.ts";
 import type { Outcome } from "../mail/outcome.ts";
 import type { Price, SenderRule } from "../services/service.ts";
 
@@ -109,5 +110,7 @@ export interface ProbeResult {
   readonly ok: boolean;
   /** One sentence. */
   readonly text: string;
+  /** Why it is not ok, where that is known. */
+  readonly failure?: Failure;
   readonly steps: readonly { readonly name: string; readonly ok: boolean; readonly text: string }[];
 }

@@ -1,6 +1,5 @@
-import type { FailureCode } from "../../mail/failure-codes.ts";
-import { failure } from "../../mail/failure-codes.ts";
-import { addDelegatedPermission, addPermission, findObjectId, namesOf, type Names } from "./commands.ts";
+import { failureCodes, type FailureCode } from "../../mail/failure-codes.ts";
+import { addDelegatedPermission, addPermission, exchangeResource, findObjectId, namesOf, type Names } from "./commands.ts";
 import type { Claims, Examination, Finding } from "./examination.ts";
 
 /**
@@ -44,7 +43,10 @@ const rows: readonly Row[] = [
     code: "tenant-wrong",
     severity: "problem",
     when: ({ identity }, claims) =>
-      claims?.tenant !== undefined && claims.tenant !== null && isGuid(identity?.tenant) && identity?.tenant?.toLowerCase() !== claims.tenant.toLowerCase(),
+      claims?.tenant !== undefined &&
+      claims.tenant !== null &&
+      isGuid(identity?.tenant) &&
+      identity?.tenant?.toLowerCase() !== claims.tenant.toLowerCase(),
     text: ({ identity }, claims) => `The token is of tenant ${claims?.tenant ?? ""}, the identity names ${identity?.tenant ?? ""}.`,
   },
   {
@@ -103,8 +105,12 @@ const rows: readonly Row[] = [
     code: "authentication-policy",
     severity: "problem",
     when: ["route.auth-policy"],
-    text: () => "The organisation's authentication policy refuses passwords: give the route an identity, or the account a policy that allows them.",
-    commands: ({ user }) => ['New-AuthenticationPolicy "Allow SMTP basic" -AllowBasicAuthSmtp', `Set-User ${user} -AuthenticationPolicy "Allow SMTP basic"`],
+    text: () =>
+      "The organisation's authentication policy refuses passwords: give the route an identity, or the account a policy that allows them.",
+    commands: ({ user }) => [
+      'New-AuthenticationPolicy "Allow SMTP basic" -AllowBasicAuthSmtp',
+      `Set-User ${user} -AuthenticationPolicy "Allow SMTP basic"`,
+    ],
   },
   {
     code: "basic-ended",
@@ -143,16 +149,15 @@ const rows: readonly Row[] = [
     severity: "problem",
     when: ["route.auth-not-hve-account"],
     text: ({ patient }) => `${patient.user ?? "The user"} is not a High Volume Email account.`,
-    commands: ({ user }) => [
-      `New-MailUser -HVEAccount -Name "Postern" -PrimarySmtpAddress ${user} -Password (Read-Host -AsSecureString)`,
-    ],
+    commands: ({ user }) => [`New-MailUser -HVEAccount -Name "Postern" -PrimarySmtpAddress ${user} -Password (Read-Host -AsSecureString)`],
   },
   {
     code: "credentials-wrong",
     severity: "problem",
     when: ["route.auth-failed"],
     only: (examination) => !byIdentity(examination),
-    text: () => "The service refuses user and password: check them; where multi-factor authentication or a policy forbids passwords, give the route an identity.",
+    text: () =>
+      "The service refuses user and password: check them; where multi-factor authentication or a policy forbids passwords, give the route an identity.",
   },
   {
     code: "port-blocked",
@@ -167,7 +172,8 @@ const rows: readonly Row[] = [
     severity: "problem",
     when: ["network.connect", "network.timeout"],
     only: ({ patient, probe }) => patient.port !== 25 && probe.steps.at(-1)?.name === "connect",
-    text: ({ patient }) => `Nothing answers at ${patient.host ?? "the next hop"} port ${patient.port ?? "?"}: check the name, and that a firewall lets it through.`,
+    text: ({ patient }) =>
+      `Nothing answers at ${patient.host ?? "the next hop"} port ${patient.port ?? "?"}: check the name, and that a firewall lets it through.`,
   },
   {
     code: "clock",
@@ -180,15 +186,20 @@ const rows: readonly Row[] = [
     code: "credential-ended",
     severity: "problem",
     when: ({ identity, now }) => identity !== null && identity.credentialExpiresAt !== null && identity.credentialExpiresAt <= now,
-    text: ({ identity }) => `The secret or certificate of identity ${identity?.name ?? ""} ended on ${day(identity?.credentialExpiresAt ?? 0)}.`,
+    text: ({ identity }) =>
+      `The secret or certificate of identity ${identity?.name ?? ""} ended on ${day(identity?.credentialExpiresAt ?? 0)}.`,
     commands: (_, { patient }) => [`postern setup ${patient.name} --rotate`],
   },
   {
     code: "credential-ends",
     severity: "warning",
     when: ({ identity, now }) =>
-      identity !== null && identity.credentialExpiresAt !== null && identity.credentialExpiresAt > now && identity.credentialExpiresAt < now + 30 * dayMs,
-    text: ({ identity }) => `The secret or certificate of identity ${identity?.name ?? ""} ends on ${day(identity?.credentialExpiresAt ?? 0)}.`,
+      identity !== null &&
+      identity.credentialExpiresAt !== null &&
+      identity.credentialExpiresAt > now &&
+      identity.credentialExpiresAt < now + 30 * dayMs,
+    text: ({ identity }) =>
+      `The secret or certificate of identity ${identity?.name ?? ""} ends on ${day(identity?.credentialExpiresAt ?? 0)}.`,
     commands: (_, { patient }) => [`postern setup ${patient.name} --rotate`],
   },
 ];
@@ -199,7 +210,10 @@ export function findingsOf(examination: Examination): readonly Finding[] {
   const claims = token.state === "read" ? token.claims : null;
   const names = namesOf(patient, claims, identity?.clientId ?? null);
   const found = rows
-    .filter(({ when, only }) => (typeof when === "function" ? when(examination, claims) : code !== null && when.includes(code)) && only?.(examination) !== false)
+    .filter(
+      ({ when, only }) =>
+        (typeof when === "function" ? when(examination, claims) : code !== null && when.includes(code)) && only?.(examination) !== false,
+    )
     .map(({ code: id, severity, text, commands }) => ({
       code: id,
       severity,
@@ -209,8 +223,11 @@ export function findingsOf(examination: Examination): readonly Finding[] {
   if (probe.ok || found.some(({ severity }) => severity === "problem")) return found;
   // No row knows better than the failure itself.
   const last = probe.steps.at(-1);
-  const remedy = code === null ? "" : ` ${failureRemedy(code)}`;
-  return [{ code: code ?? "probe-failed", severity: "problem", text: `${sentence(last?.text ?? probe.text)}${remedy}`, commands: [] }, ...found];
+  const remedy = code === null ? "" : ` ${failureCodes[code].remedy}`;
+  return [
+    { code: code ?? "probe-failed", severity: "problem", text: `${sentence(last?.text ?? probe.text)}${remedy}`, commands: [] },
+    ...found,
+  ];
 }
 
 /** What only a message would show. */
@@ -218,7 +235,9 @@ export function notTried({ patient, probe }: Examination): readonly string[] {
   if (!probe.ok || patient.service === null || patient.user === null) return [];
   const rule = patient.service.profile.senderRule.rules.at(-1)?.value;
   return rule === "send-as"
-    ? [`Whether ${patient.user} may send as others shows with the first message only: Add-RecipientPermission SHARED-MAILBOX -Trustee ${patient.user} -AccessRights SendAs allows it.`]
+    ? [
+        `Whether ${patient.user} may send as others shows with the first message only: Add-RecipientPermission SHARED-MAILBOX -Trustee ${patient.user} -AccessRights SendAs allows it.`,
+      ]
     : [];
 }
 
@@ -234,12 +253,10 @@ function permissionOf({ patient }: Examination): { readonly application: string;
 /** Entra puts the resource's address, with or without the last slash, or its id into `aud`. */
 function isMeantFor(audience: string, scope: string): boolean {
   const wanted = scope.replace(/\/(\.default|[^/]*)$/, "").replace(/\/+$/, "");
-  const exchange = ["https://outlook.office365.com", "https://outlook.office.com", exchangeIds];
+  const exchange = ["https://outlook.office365.com", "https://outlook.office.com", exchangeResource];
   const given = audience.replace(/\/+$/, "");
   return given === wanted || (exchange.includes(wanted) && exchange.includes(given));
 }
-
-const exchangeIds = "00000002-0000-0ff1-ce00-000000000000";
 
 function isGuid(text: string | null | undefined): boolean {
   return text !== null && text !== undefined && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
