@@ -157,6 +157,12 @@ test("a name server that says nothing, or refuses, is passed over for the next",
   await assert.rejects(lost.mx("a.example", signal), { code: "ETIMEOUT" });
 });
 
+test("a name server that cannot even be sent to is a failure like others", async () => {
+  // The system refuses to connect to the broadcast address.
+  const dns = new DnsClient({ servers: [{ host: "255.255.255.255", port: 53 }], trusted: false, timeoutMs: 200 }, () => 0);
+  await assert.rejects(dns.mx("a.example", signal), { name: "DnsFailed", code: "EACCES" });
+});
+
 test("a server without EDNS is asked without", async () => {
   await using server = await DnsServer.start((name) => ({
     raw: (query) => {

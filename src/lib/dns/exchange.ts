@@ -36,11 +36,13 @@ function byUdp(server: HostPort, query: Query, timeoutMs: number): Promise<Reply
     if (reply !== null) resolve(reply);
     else if (++wrong > maxWrong) resolve(null);
   });
-  socket.connect(server.port, server.host, () =>
+  // Node tells a failure to the callback, which its types do not know; and only to it.
+  socket.connect(server.port, server.host, (failed?: Error) => {
+    if (failed !== undefined && failed !== null) return reject(unreachable(server, failed));
     socket.send(query.bytes, (error) => {
       if (error !== null) reject(unreachable(server, error));
-    }),
-  );
+    });
+  });
   return promise.finally(() => {
     clearTimeout(timer);
     // An error that comes late has nobody to tell it to.

@@ -54,6 +54,7 @@ export async function deliverTo(
   const policy = deps.sts === null || domain.startsWith("[") ? null : await deps.sts.policyFor(domain, signal);
   let worst: { readonly why: Failure; readonly session: DeliverySession } | null = null;
   for (const host of reachableFirst(servers.hosts, deps)) {
+    if (deps.pools.closed) return all(failure("route.unavailable"), { remote: domain });
     const { server } = deps.settings;
     const target = { domain, host, port: server.port };
     const demand = await demandFor(target, policy, servers.authentic, deps, signal);

@@ -7,6 +7,7 @@ import { startForeignSmtpServer } from "../../../test/support/foreign-smtp-serve
 import { mxRoute } from "../../../test/support/mx-route.ts";
 import { ScriptedSmtpServer } from "../../../test/support/scripted-smtp-server.ts";
 import { hello, never, only, told } from "../../../test/support/smtp-route.ts";
+import { until } from "../../../test/support/until.ts";
 import { makeContent, makeTransaction } from "../../../test/support/transactions.ts";
 import { testRoute } from "../route.contract.ts";
 
@@ -145,6 +146,27 @@ test("an answer lost after the content is in doubt: no other server gets it", as
   await using other = await startForeignSmtpServer();
   await using route = mxRoute(dns, { "a.example": dying, "b.example": other });
   assert.match(told(only(await route.deliver(makeTransaction(), never))), /^delayed in doubt 4.2 route.answer-lost/);
+  assert.equal(other.contents.length, 0);
+});
+
+test("without any name server the trouble is the route's, and the probe sees it", async () => {
+  const dns = await DnsServer.withZone(oneServer);
+  const { place } = dns;
+  await dns[Symbol.asyncDispose]();
+  await using route = mxRoute({ place }, {});
+  assert.equal(told(only(await route.deliver(makeTransaction(), never))), "delayed 4.3 dns.temporary route");
+  assert.equal((await route.probe(never)).ok, false);
+});
+
+test("a route that is closed lets no other connection be made", async () => {
+  await using dns = await DnsServer.withZone({ "fabrikam.example MX": [mx(10, "a.example"), mx(20, "b.example")] });
+  await using silent = await ScriptedSmtpServer.start("hang");
+  await using other = await startForeignSmtpServer();
+  const route = mxRoute(dns, { "a.example": silent, "b.example": other });
+  const delivery = route.deliver(makeTransaction(), never);
+  await until("it is connected", () => silent.connections === 1);
+  await route[Symbol.asyncDispose]();
+  assert.match(told(only(await delivery)), /^delayed 4.4 route.unavailable/);
   assert.equal(other.contents.length, 0);
 });
 

@@ -19,6 +19,7 @@ export class Pools implements AsyncDisposable {
   readonly #entries = new Map<string, Entry>();
   /** Until when, by performance.now(). */
   readonly #troubled = new LruMap<string, number>(1000);
+  #closed = false;
   readonly #closing = new Set<Promise<void>>();
 
   /** @param max servers whose connections are kept when nothing is under way with them */
@@ -47,11 +48,12 @@ export class Pools implements AsyncDisposable {
     return performance.now() < (this.#troubled.peek(host) ?? 0);
   }
 
-  get size(): number {
-    return this.#entries.size;
+  get closed(): boolean {
+    return this.#closed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     const all = [...this.#entries.values()].map(({ pool }) => pool[Symbol.asyncDispose]());
     this.#entries.clear();
     await Promise.allSettled([...all, ...this.#closing]);

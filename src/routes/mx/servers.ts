@@ -36,7 +36,8 @@ export async function findServers(
     answer = await dns.mx(domain, signal);
   } catch (error) {
     if (!(error instanceof DnsFailed)) throw error;
-    return failure("dns.temporary", { text: `The mail servers of ${domain} could not be looked up: ${error.message}` });
+    const text = `The mail servers of ${domain} could not be looked up: ${error.message}`;
+    return failure("dns.temporary", resolverIsDown.has(error.code) ? { text, scope: "route" } : { text });
   }
   const { records, authentic, noSuchName } = answer;
   if (noSuchName) return failure("dns.no-such-domain", { text: `The domain ${domain} does not exist` });
@@ -48,6 +49,9 @@ export async function findServers(
   if (usable.length === 0) return failure("dns.mx-loop", { text: `The best mail server of ${domain} is this gateway itself` });
   return { hosts: inOrder(usable, random), authentic };
 }
+
+/** Our own name servers cannot be reached at all: nothing can leave by the route. A time-out may as well be the domain's fault. */
+const resolverIsDown: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH", "EACCES", "EPERM"]);
 
 /** RFC 5321 §5.1: where the list names ourselves, only servers that are preferred to us may be tried. */
 function beforeOurselves(records: readonly MxRecord[], ourNames: ReadonlySet<string>): readonly MxRecord[] {
