@@ -5,7 +5,8 @@ import type { Command } from "commander";
 import { namedPorts, type DemoPorts } from "../../lib/ports.ts";
 import { openControl } from "../control.ts";
 import { prepareDirectory } from "../data-directory.ts";
-import { demoPrincipal, portsFor, writeDemoFacts, writeGatewayConfig } from "../demo/demo-files.ts";
+import { demoPrincipal } from "../demo/demo-config.ts";
+import { portsFor, writeDemoConfigs, writeDemoFacts } from "../demo/demo-files.ts";
 import { GaveUp, supervise, type Supervised } from "../demo/supervisor.ts";
 import { CommandError } from "../exit-codes.ts";
 import { withData, withExamples, wholeNumber } from "../options.ts";
@@ -24,7 +25,15 @@ const openedPorts: ReadonlySet<string> = new Set([
   "gateway.submissions",
   "gateway.console",
   "sandbox.mx",
+  "sandbox.onPremises",
   "sandbox.internetMx",
+  "sandbox.smtpAuth",
+  "sandbox.hve",
+  "sandbox.acsSmtp",
+  "sandbox.sendgridSmtp",
+  "sandbox.api",
+  "sandbox.apiHttp",
+  "sandbox.dns",
   "sandbox.ui",
 ]);
 
@@ -50,8 +59,8 @@ async function demo({ data, portOffset }: Options): Promise<void> {
   const { ensureCertificates } = await import("../demo/certificates.ts");
   const certificates = await ensureCertificates(data);
   say(`certificate authority ${certificates.caFile}`);
-  const config = writeGatewayConfig(data, ports, certificates);
-  say(`gateway's configuration ${config}`);
+  const configs = writeDemoConfigs(data, ports, certificates);
+  say(`configurations ${configs.gateway} and ${configs.sandbox}`);
   writeDemoFacts(data, { pid: process.pid, portOffset, ...demoPrincipal, caFile: certificates.caFile });
   const logs = join(data, "log");
   mkdirSync(logs, { recursive: true, mode: 0o700 });
@@ -75,8 +84,8 @@ async function demo({ data, portOffset }: Options): Promise<void> {
   try {
     // The gateway asks the sandbox for the time before it takes mail.
     const up =
-      (await start("sandbox", ["sandbox", "--data", data, "--port-offset", String(portOffset)])) &&
-      (await start("gateway", ["serve", "--config", config, "--data", data]));
+      (await start("sandbox", ["sandbox", "--config", configs.sandbox, "--data", data, "--port-offset", String(portOffset)])) &&
+      (await start("gateway", ["serve", "--config", configs.gateway, "--data", data]));
     if (up) {
       announce(data, ports, certificates.caFile);
       await Promise.race([ended.promise, ...children.map(({ failed }) => failed)]);
@@ -103,11 +112,15 @@ function announce(data: string, { gateway, sandbox }: DemoPorts, caFile: string)
     ["submissions", `${at(gateway.submissions)}  TLS, the same user`],
     ["console", `http://${at(gateway.console)}/login?token=${token}`],
     ["tenant MX", `${at(sandbox.mx)}  contoso.example, emulated`],
+    ["SMTP AUTH, HVE", `${at(sandbox.smtpAuth)}, ${at(sandbox.hve)}  smtp.office365.com and smtp.hve.mx.microsoft, emulated`],
+    ["ACS, SendGrid", `${at(sandbox.acsSmtp)}, ${at(sandbox.sendgridSmtp)}  by SMTP, emulated`],
+    ["Entra", `https://localhost:${sandbox.api}  tokens, emulated`],
+    ["name server", `${at(sandbox.dns)}  the tenant's zones and the outside world's`],
     ["internet MX", `${at(sandbox.internetMx)}  fabrikam.example, outlook.example, gmail.example, emulated`],
     ["sandbox", `http://${at(sandbox.ui)}/  received mail, faults, clock`],
     ["CA", caFile],
   ];
-  for (const [name, value] of rows) process.stdout.write(`  ${name.padEnd(12)} ${value}\n`);
+  for (const [name, value] of rows) process.stdout.write(`  ${name.padEnd(14)} ${value}\n`);
   // Sources run in a checkout only, where the program is called by its launcher.
   const program = import.meta.filename.endsWith(".ts") ? "bin/postern" : "postern";
   say(
