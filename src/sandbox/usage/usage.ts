@@ -53,6 +53,9 @@ export interface UsageLine {
   readonly window: number | null;
 }
 
+/** Uses of one account that are kept: more than any limit that is counted here, and an end for who is refused all day long. */
+const maxUses = 20_000;
+
 interface Use {
   readonly at: number;
   readonly units: number;
@@ -73,7 +76,16 @@ export class UsageWindow {
   }
 
   add(account: string, units: number, now: number): void {
-    this.#uses.set(account, [...this.#live(account, now), { at: now, units }]);
+    const uses = this.#uses.get(account) ?? [];
+    this.#uses.set(account, uses);
+    // What never leaves the window is one sum.
+    const sum = this.ms === Infinity ? uses.pop() : undefined;
+    uses.push({ at: now, units: units + (sum?.units ?? 0) });
+    // The policy clock goes forward, so the oldest stand in front.
+    if (uses.length > 2 * maxUses || (uses.length % 1024 === 0 && uses.length > 0)) {
+      const gone = uses.findIndex(({ at }) => now < at + this.ms);
+      uses.splice(0, Math.max(gone, uses.length - maxUses, 0));
+    }
   }
 
   /** A use at `t` counts until before `t + ms`. */
