@@ -1,3 +1,4 @@
+import { TokenFailed } from "../../identity/tokens/token-source.ts";
 import { failure } from "../../mail/failure-codes.ts";
 import type { Reply } from "../../mail/reply.ts";
 import type { ClientExchange } from "../../wire/sasl/client-exchange.ts";
@@ -92,7 +93,9 @@ async function readSecret(auth: Auth, signal: AbortSignal): Promise<string> {
     return await auth.secret(signal);
   } catch (error) {
     signal.throwIfAborted();
-    throw new OpenFailed("auth", failure("route.auth-failed", { text: "The route's secret or token could not be had" }), error);
+    // What an identity says has nothing secret in it, and tells what to do.
+    const text = error instanceof TokenFailed ? `There is no token: ${error.message}` : "The route's secret or token could not be had";
+    throw new OpenFailed("auth", failure("route.auth-failed", { text }), error);
   }
 }
 

@@ -28,7 +28,7 @@ async function probeOnce(settings: Settings, dialer: Dialer, plain: boolean, ste
     const name = error instanceof OpenFailed ? error.step : "connect";
     const text = error instanceof OpenFailed ? describeFailure(error.failure) : "given up";
     steps.push({ name, ok: false, text });
-    return { ok: false, text, steps };
+    return { ok: false, text, steps, ...(error instanceof OpenFailed ? { failure: error.failure } : {}) };
   }
 }
 

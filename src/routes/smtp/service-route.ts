@@ -74,13 +74,13 @@ export function createServiceRoute(options: ServiceRouteOptions, deps: ServiceRo
     },
     async probe(signal) {
       const order = await targets.order(signal);
-      if ("code" in order) return { ok: false, text: order.text, steps: [{ name: "dns", ok: false, text: order.text }] };
+      if ("code" in order) return { ok: false, text: order.text, failure: order, steps: [{ name: "dns", ok: false, text: order.text }] };
       const results = [];
       for (const target of order) results.push(await probeNextHop(at(target), deps.dialer, signal));
       const best = results.find(({ ok }) => ok) ?? results[0];
       return best === undefined
         ? { ok: false, text: "there is no host", steps: [] }
-        : { ok: best.ok, text: best.text, steps: results.flatMap(({ steps }) => steps) };
+        : { ...best, steps: results.flatMap(({ steps }) => steps) };
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([...pools.values()].map((pool) => pool[Symbol.asyncDispose]()));
