@@ -203,6 +203,7 @@ async function reload(
       "identities",
       "tokenStore",
       "routes",
+      "services",
       "queue",
       "network",
       "http",

@@ -10,6 +10,7 @@ import { createSinkRoute } from "../routes/sink/sink-route.ts";
 import { createServiceRoute } from "../routes/smtp/service-route.ts";
 import { createSmtpRoute } from "../routes/smtp/smtp-route.ts";
 import { acceptedDomains } from "../routing/decide.ts";
+import { overrideValues, readOverrides } from "../services/overrides.ts";
 import type { Identities } from "./open-identities.ts";
 import type { Network } from "./open-network.ts";
 
@@ -31,6 +32,7 @@ export function openRoutes(config: GatewayConfig, parts: RouteParts): Map<string
   const { hostname } = config;
   const { exact, below } = acceptedDomains(config.routing.acceptedDomains);
   const isAccepted = (domain: string) => exact.has(domain) || below.some((pattern) => matchesDomain(pattern, domain));
+  const overrides = overrideValues(readOverrides(config.services));
   const deps = { log: facts.routes, now };
   const open = (options: GatewayConfig["routes"][number]): Route => {
     switch (options.kind) {
@@ -55,7 +57,7 @@ export function openRoutes(config: GatewayConfig, parts: RouteParts): Map<string
       default: {
         const name = options.auth?.identity;
         const tokens = name === undefined ? null : (identities.sources.get(name) ?? null);
-        return createServiceRoute({ helloName: hostname, ...options }, { ...deps, dialer, dns, tokens, isAccepted });
+        return createServiceRoute({ helloName: hostname, ...options }, { ...deps, dialer, dns, tokens, isAccepted, overrides });
       }
     }
   };

@@ -4,15 +4,21 @@ import { isPrivateAddress } from "../lib/private-address.ts";
 import type { ServiceRouteOptions } from "../routes/smtp/service-options.ts";
 import { serviceShapes, type ServiceShape } from "../routes/smtp/service-shapes.ts";
 import { catalogue } from "../services/catalogue.ts";
-import { profileAsOf } from "../services/profile-as-of.ts";
+import { type Overrides, profileAsOf } from "../services/profile-as-of.ts";
 import { nearest, type Path } from "./fault.ts";
 import type { Report } from "./load.ts";
 
 /** What the schema of a route to a service cannot say: what goes together, what is missing, what would leak. */
-export function checkServiceRoute(route: ServiceRouteOptions, identities: readonly string[], path: Path, report: Report): void {
+export function checkServiceRoute(
+  route: ServiceRouteOptions,
+  identities: readonly string[],
+  overrides: Overrides,
+  path: Path,
+  report: Report,
+): void {
   const shape: ServiceShape = serviceShapes[route.kind];
   place(route, shape, path, report);
-  if (route.auth !== undefined) logIn(route, route.auth, identities, [...path, "auth"], report);
+  if (route.auth !== undefined) logIn(route, route.auth, identities, overrides, [...path, "auth"], report);
   if (route.rewriteSender === true && route.account === undefined && !(route.auth?.user ?? "").includes("@"))
     report("error", [...path, "rewriteSender"], "there is no account to put in the sender's place", "Name it: account: user@domain.");
   if (shape.place === "mx" && route.kind === "connector" && route.clientCertificate === undefined)
@@ -41,6 +47,7 @@ function logIn(
   route: ServiceRouteOptions,
   auth: NonNullable<ServiceRouteOptions["auth"]>,
   identities: readonly string[],
+  overrides: Overrides,
   path: Path,
   report: Report,
 ): void {
@@ -51,8 +58,8 @@ function logIn(
       "needs either secret or identity",
       "Write secret: { file: … } to log in with a password, or identity: NAME of `identities` for OAuth.",
     );
-  const { sasl } = profileAsOf(catalogue[route.kind], new Date().toISOString().slice(0, 10));
-  if (auth.identity !== undefined && !sasl.includes("XOAUTH2"))
+  const profile = profileAsOf(catalogue[route.kind], new Date().toISOString().slice(0, 10), overrides);
+  if (auth.identity !== undefined && !profile.sasl.includes("XOAUTH2"))
     report("error", [...path, "identity"], `${catalogue[route.kind].title} takes no tokens`, "Use secret.");
   if (auth.identity !== undefined && !identities.includes(auth.identity)) {
     const near = nearest(auth.identity, identities);
@@ -72,7 +79,7 @@ function logIn(
       "needs either user, or resource, application and tenant",
       "Together they make the user name resource.application.tenant.",
     );
-  const profiled = route.tls ?? profileAsOf(catalogue[route.kind], new Date().toISOString().slice(0, 10)).tls;
+  const profiled = route.tls ?? profile.tls;
   if (profiled !== "required" && profiled !== "implicit" && route.authWithoutTls !== true)
     report(
       "error",

@@ -8,6 +8,7 @@ import { nearest, type Path } from "./fault.ts";
 import { checkIdentities, checkPrincipalTokens } from "./check-identities.ts";
 import { checkLogins } from "./check-logins.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
+import { overrideValues, readOverrides } from "../services/overrides.ts";
 import { checkOverrides } from "./services-section.ts";
 
 /** What no section can know alone: names that must exist or be unique, ports twice, and the ways to build an open relay by mistake. */
@@ -238,6 +239,7 @@ function rules(config: GatewayConfig, report: Report): void {
 }
 
 function routes(config: GatewayConfig, report: Report): void {
+  const overrides = overrideValues(readOverrides(config.services));
   config.routes.forEach((route, index) => {
     const path: Path = ["routes", index];
     if (route.kind === "mx") mxRoute(route, config, path, report);
@@ -245,6 +247,7 @@ function routes(config: GatewayConfig, report: Report): void {
       checkServiceRoute(
         route,
         config.identities.map(({ name }) => name),
+        overrides,
         path,
         report,
       );

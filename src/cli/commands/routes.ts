@@ -52,7 +52,10 @@ export default function define(command: Command): void {
     if (service === undefined && asOf === undefined && knownOn === undefined) {
       const route = await openControl(data).get<RouteView>(`/api/routes/${encodeURIComponent(name ?? "")}`);
       if (json === true) return printJson(route);
-      return printLines(describe(route));
+      return printLines([
+        ...describe(route),
+        `  what is published about its service: postern routes show ${cleanCell(route.name)} --as-of ${new Date().toISOString().slice(0, 10)}`,
+      ]);
     }
     const view =
       service === undefined
