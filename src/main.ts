@@ -12,6 +12,7 @@ import { openIdentities } from "./compose/open-identities.ts";
 import { openMtaSts } from "./compose/open-mta-sts.ts";
 import { openNetwork } from "./compose/open-network.ts";
 import { openRoutes } from "./compose/open-routes.ts";
+import { openPins } from "./compose/open-pins.ts";
 import type { GatewayConfig } from "./config/config.ts";
 import { DeviceRegistry } from "./ingress/devices.ts";
 import { SmtpDoor } from "./ingress/smtp/smtp-door.ts";
@@ -59,7 +60,8 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
     if (sts !== null) cleanUp.use(sts);
     const routes = openRoutes(config, { network, sts, identities, signer: null, bounce: null, facts, now: () => clock.now() });
     for (const route of routes.values()) cleanUp.use(route);
-    const router = new Router(config.routing, new Map([...routes].map(([name, route]) => [name, route.traits])));
+    const pins = cleanUp.use(await openPins(dataDirectory, clock, (list) => queue.reroute(queue.router.withPins(list))));
+    const router = new Router(config.routing, new Map([...routes].map(([name, route]) => [name, route.traits])), pins.list());
     const ids = new IdSource(() => clock.now(), store.lastId);
     const queue = new Queue({
       store,
@@ -114,6 +116,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       door,
       devices,
       counters: facts.counters,
+      pins,
       oldestWaiting: oldest.receivedAt,
       identities: identities.sources,
       clockSkew: identities.clockSkew,
@@ -176,7 +179,8 @@ async function reload(
     return { ok: false, generation, applied: [], needsRestart: [], faults: [error instanceof Error ? error.message : String(error)] };
   }
   const applied: string[] = [];
-  const router = new Router(config.routing, new Map([...parts.routes].map(([name, route]) => [name, route.traits])));
+  const traits = new Map([...parts.routes].map(([name, route]) => [name, route.traits]));
+  const router = new Router(config.routing, traits, parts.queue.router.pins);
   // Rules for a route that does not run yet wait with it: applied alone they would refuse mail for good.
   const waits = config.routing.rules.some((rule) => rule.routes.some((name) => !parts.routes.has(name)));
   if (router.generation !== generation && !waits) {

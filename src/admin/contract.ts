@@ -277,7 +277,58 @@ export const explainBody = Type.Object({
   to: Type.Array(Type.String({ maxLength: 1000 }), { minItems: 1, maxItems: 1000 }),
   size: Type.Integer({ minimum: 0, default: 10_000 }),
   principal: Type.String({ maxLength: 200, default: "" }),
+  authors: Type.Array(Type.String({ maxLength: 1000 }), {
+    maxItems: 100,
+    default: [],
+    description: "Addresses in From; empty: as `from`.",
+  }),
+  replyTo: Type.Optional(
+    Type.Union([Type.String({ maxLength: 1000 }), Type.Null()], { description: "null: there is none; absent: not known." }),
+  ),
 });
+
+export const outlookView = Type.Object(
+  {
+    route: Type.String(),
+    place: Type.Union([Type.Integer(), Type.Null()]),
+    costUsd: Type.Union([Type.Number(), Type.Null()]),
+    maxRecipients: Type.Union([Type.Integer(), Type.Null()]),
+    maxSize: Type.Union([Type.Integer(), Type.Null()]),
+    changes: Type.Array(
+      Type.Object({
+        what: Type.String(),
+        from: Type.Union([Type.String(), Type.Null()]),
+        to: Type.Union([Type.String(), Type.Null()]),
+        text: Type.String(),
+      }),
+    ),
+  },
+  open,
+);
+
+const pinAddress = Type.String({
+  minLength: 1,
+  maxLength: 320,
+  description: "Address pattern: `user@domain`, `@domain`, `@*.domain`, `<>`, `*`.",
+});
+export const pinBody = Type.Object({
+  route: Type.String({ minLength: 1, maxLength: 200 }),
+  principal: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+  from: Type.Optional(pinAddress),
+  to: Type.Optional(pinAddress),
+  forMs: Type.Optional(Type.Integer({ minimum: 1000, description: "How long; absent: until it is removed." })),
+});
+export const pinView = Type.Object({
+  id: Type.String(),
+  route: Type.String(),
+  principal: Type.Optional(Type.String()),
+  from: Type.Optional(Type.String()),
+  to: Type.Optional(Type.String()),
+  by: Type.String(),
+  at: Type.String({ description: "ISO 8601." }),
+  until: Type.Optional(Type.String({ description: "ISO 8601; absent: until it is removed." })),
+});
+export type PinView = Static<typeof pinView>;
 
 export const probeView = Type.Object({
   ok: Type.Boolean(),

@@ -6,6 +6,9 @@ import type { TokenSourceStatus } from "../identity/tokens/token-source.ts";
 import type { DoctorReport } from "./doctor/examination.ts";
 import type { ProbeResult } from "../routes/route.ts";
 import type { Decision } from "../routing/decide.ts";
+import type { FidelityFacts } from "../routing/fidelity.ts";
+import type { Outlook } from "../routing/outlook.ts";
+import type { Pin } from "../routing/pins.ts";
 
 /**
  * What operators may ask of a running gateway; main.ts implements it over the parts, the admin handlers speak it.
@@ -26,6 +29,9 @@ export interface Gateway {
   doctor(route: string | null, signal: AbortSignal): Promise<readonly DoctorReport[] | null>;
   /** What routing would decide now for such a message; nothing is sent. */
   explain(question: ExplainQuestion): readonly ExplainAnswer[];
+  /** What the routes of a decision would do, by the traits they have now. */
+  outlooks(decision: Decision, facts: FidelityFacts): readonly Outlook[];
+  readonly pins: PinControl;
   /** Who was seen sending, most recent first. */
   devices(): readonly Device[];
   /** Copies the data directory to `directory` (absent or empty) while running. */
@@ -143,11 +149,23 @@ export interface ExplainQuestion {
   readonly to: readonly string[];
   readonly size: number;
   readonly principal: string;
+  /** Addresses in From; empty: the reverse-path. */
+  readonly authors?: readonly string[];
+  /** null: there is no Reply-To; absent: not known. */
+  readonly replyTo?: string | null;
+}
+
+export interface PinControl {
+  list(): readonly Pin[];
+  /** null: there are too many. */
+  add(pin: Omit<Pin, "id" | "at">): Promise<Pin | null>;
+  remove(id: string): Promise<boolean>;
 }
 
 export interface ExplainAnswer {
   readonly recipient: string;
   readonly decision: Decision;
+  readonly outlooks: readonly Outlook[];
 }
 
 export interface BackupProgress {

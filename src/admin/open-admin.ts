@@ -13,6 +13,7 @@ import { socketPath } from "../lib/unix-socket.ts";
 import { openAccess, readOrMakeToken } from "./access.ts";
 import { doctorEndpoint } from "./api/doctor.ts";
 import { messageEndpoints } from "./api/messages.ts";
+import { pinEndpoints } from "./api/pins.ts";
 import { backupEndpoint, processEndpoints } from "./api/process.ts";
 import { queueEndpoints } from "./api/queue.ts";
 import { routeEndpoints } from "./api/routes.ts";
@@ -56,6 +57,7 @@ export async function openAdmin(gateway: Gateway, { config, dataDirectory, facts
     ...messageEndpoints(whole, teller),
     ...routeEndpoints(whole, teller),
     doctorEndpoint(whole),
+    ...pinEndpoints(whole, by),
     ...serviceEndpoints(whole, readOverrides(config.services)),
   ];
 

@@ -8,14 +8,27 @@ import type { TokenSource } from "../identity/tokens/token-source.ts";
 import type { Outlet } from "../queue/outlet.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { RecipientState, WaitingState } from "../queue/store.ts";
+import { sameRoutes } from "../queue/admission.ts";
 import type { Decision } from "../routing/decide.ts";
+import { outlooksOf } from "../routing/outlook.ts";
 import type { OpenStore } from "../store/sqlite/open-store.ts";
 import { catalogue } from "../services/catalogue.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { backUp } from "./back-up.ts";
 import { consult, type DoctorDeps } from "./doctor/doctor.ts";
 import type { FactCounters } from "./facts.ts";
-import type { Gateway, ListenerStatus, QueueAction, QueueChange, ReloadReport, RouteStatus, StatusSnapshot } from "./gateway.ts";
+import type {
+  ExplainAnswer,
+  ExplainQuestion,
+  Gateway,
+  PinControl,
+  ListenerStatus,
+  QueueAction,
+  QueueChange,
+  ReloadReport,
+  RouteStatus,
+  StatusSnapshot,
+} from "./gateway.ts";
 
 /** The parts of a running gateway, as operators see them. */
 export interface GatewayParts {
@@ -29,6 +42,7 @@ export interface GatewayParts {
   readonly door: SmtpDoor;
   readonly devices: DeviceRegistry;
   readonly counters: FactCounters;
+  readonly pins: PinControl;
   readonly reload: () => Promise<ReloadReport>;
   /** When the longest waiting message came; null when none waits. A few seconds old at most. */
   readonly oldestWaiting: () => number | null;
@@ -76,22 +90,37 @@ export function createGateway(parts: GatewayParts): Gateway {
         },
         signal,
       ),
-    explain: ({ from, to, size, principal }) =>
-      to.map((recipient) => ({
-        recipient,
-        decision: queue.router.decide({
-          principal,
-          reversePath: from,
-          recipientDomain: domainOf(recipient),
-          size,
-          dsn: false,
-          smtputf8: false,
-        }),
-      })),
+    explain: (question) => explain(queue, question),
+    outlooks: (decision, facts) => outlooksOf(decision, facts, queue.router),
+    pins: parts.pins,
     devices: () => devices.snapshot(),
     backup: (directory, onProgress) => backUp(opened, directory, onProgress),
     reload: parts.reload,
   };
+}
+
+function explain(queue: Queue, { from, to, size, principal, authors, replyTo }: ExplainQuestion): readonly ExplainAnswer[] {
+  const { router } = queue;
+  const known = authors !== undefined && authors.length > 0 ? authors : from === null ? [] : [from];
+  const answers = to.map((recipient) => ({
+    recipient,
+    decision: router.decide({
+      principal,
+      reversePath: from,
+      authors: known,
+      recipientDomain: domainOf(recipient),
+      recipient,
+      size,
+      dsn: false,
+      smtputf8: false,
+    }),
+  }));
+  return answers.map(({ recipient, decision }) => {
+    // Recipients that go the same way share transactions.
+    const recipients = answers.filter((other) => sameRoutes(other.decision.candidates, decision.candidates)).length;
+    const facts = { reversePath: from, authors: known, size, recipients, ...(replyTo === undefined ? {} : { replyTo }) };
+    return { recipient, decision, outlooks: outlooksOf(decision, facts, router) };
+  });
 }
 
 async function changeQueue(

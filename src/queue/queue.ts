@@ -233,6 +233,7 @@ export class Queue {
       reversePath: message.reversePath,
       authors: message.author === "" ? [] : message.author.split(", "),
       recipientDomain: domainOf(address),
+      recipient: address,
       size: message.prefix.length + message.content.size,
       dsn: message.dsnFor !== undefined,
       smtputf8: message.smtputf8 === true,

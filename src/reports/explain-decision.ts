@@ -4,6 +4,15 @@ import { formatSize } from "../lib/units.ts";
 export interface DecisionFacts {
   /** Names the routing configuration that decided. */
   readonly generation: string;
+  /** An operator's pin that holds for it. */
+  readonly pin?: {
+    readonly id: string;
+    readonly route: string;
+    readonly by: string;
+    readonly at: number;
+    readonly until?: number;
+    readonly carried: boolean;
+  };
   readonly rule: string | null;
   /** The conditions of that rule, which all held. */
   readonly conditions: object;
@@ -17,21 +26,31 @@ export interface DecisionFacts {
 }
 
 /** One line. */
-export function summariseDecision({ rule, candidates, recipientClass }: DecisionFacts): string {
+export function summariseDecision({ rule, candidates, recipientClass, pin }: DecisionFacts): string {
+  if (pin?.carried === true) return `A pin of an operator sends it by ${candidates.map((route) => `"${route}"`).join(", then ")}.`;
   if (rule === null) return `No routing rule matches this ${recipientClass} recipient.`;
   if (candidates.length === 0) return `Rule "${rule}" decides, but none of its routes can carry this message.`;
   return `Rule "${rule}" sends it by ${candidates.map((route) => `"${route}"`).join(", then ")}.`;
 }
 
 export function explainDecision(decision: DecisionFacts): readonly string[] {
-  const { rule, rejected, passedOver, candidates, recipientClass, dsn } = decision;
+  const { rule, rejected, passedOver, candidates, recipientClass, dsn, pin } = decision;
   const lines = [
     recipientClass === "internal"
       ? "The recipient is internal: its domain is one of `routing.acceptedDomains`."
       : "The recipient is external: its domain is not one of `routing.acceptedDomains`.",
   ];
   if (dsn) lines.push("The message is a notification of our own (null reverse-path).");
-  if (rule === null) lines.push("No rule matches. Add one without `when` at the end of `routing.rules`, so that there is always a way.");
+  if (pin !== undefined) {
+    const end = pin.until === undefined ? "" : ` until ${new Date(pin.until).toISOString()}`;
+    const said = `An operator (${pin.by}) pinned it to route "${pin.route}" at ${new Date(pin.at).toISOString()}${end} (pin ${pin.id})`;
+    lines.push(
+      pin.carried ? `${said}: that route comes before those of the rules.` : `${said}, but that route cannot carry it: the rules decide.`,
+    );
+  }
+  if (rule === null && pin?.carried === true) lines.push("No rule matches.");
+  else if (rule === null)
+    lines.push("No rule matches. Add one without `when` at the end of `routing.rules`, so that there is always a way.");
   else {
     const conditions = explainConditions(decision.conditions);
     lines.push(

@@ -10,6 +10,7 @@ import { matchesAddress, matchesDomain } from "../mail/address.ts";
 import { rejectionOf, type CarryTraits, type RejectionReason } from "./carry.ts";
 import { changesBy } from "./fidelity.ts";
 import { costOf } from "./cost.ts";
+import { pinFor, type Pin } from "./pins.ts";
 import type { RoutingCondition, RoutingOptions, RoutingRule } from "./options.ts";
 
 export type { CarryTraits, RejectionReason } from "./carry.ts";
@@ -24,6 +25,8 @@ export interface RoutingFacts {
   readonly authors?: readonly string[];
   /** Lower case. */
   readonly recipientDomain: string;
+  /** Address; absent: pins of recipients do not hold. */
+  readonly recipient?: string;
   /** Bytes, with what we add. */
   readonly size: number;
   /** The message is a DSN of ours. */
@@ -40,6 +43,8 @@ export interface Decision {
   readonly key: string;
   /** Hash of the routing configuration that decided. */
   readonly generation: string;
+  /** An operator's pin that holds for it; `carried`: its route can carry the message, and is the first candidate. */
+  readonly pin?: Pin & { readonly carried: boolean };
   /** null: no rule matched. */
   readonly rule: string | null;
   /** The conditions of that rule, which all held. */
@@ -68,20 +73,23 @@ const maxDecisions = 4096;
 
 export class Router {
   readonly generation: string;
+  /** In force, oldest first. They are a part of the configuration: with others, what waits is routed anew. */
+  readonly pins: readonly Pin[];
   readonly #options: RoutingOptions;
   readonly #routes: ReadonlyMap<string, CarryTraits>;
   readonly #exactDomains: ReadonlySet<string>;
   readonly #wildDomains: readonly string[];
   readonly #decisions = new Map<string, Decision>();
 
-  constructor(options: RoutingOptions, routes: ReadonlyMap<string, CarryTraits>) {
+  constructor(options: RoutingOptions, routes: ReadonlyMap<string, CarryTraits>, pins: readonly Pin[] = []) {
     this.#options = options;
+    this.pins = pins;
     this.#routes = routes;
     const { exact, below } = acceptedDomains(options.acceptedDomains);
     this.#exactDomains = exact;
     this.#wildDomains = below;
     this.generation = createHash("sha256")
-      .update(JSON.stringify([options, [...routes.keys()]]))
+      .update(JSON.stringify([options, [...routes.keys()], ...pins]))
       .digest("hex")
       .slice(0, 8);
   }
@@ -96,6 +104,11 @@ export class Router {
     for (const pattern of this.#wildDomains) if (matchesDomain(pattern, domain)) return true;
     return false;
   };
+
+  /** The same rules with other pins. */
+  withPins(pins: readonly Pin[]): Router {
+    return new Router(this.#options, this.#routes, pins);
+  }
 
   traitsOf(route: string): CarryTraits | undefined {
     return this.#routes.get(route);
@@ -116,6 +129,8 @@ export class Router {
       marks += `,${failed}`;
     }
     marks += ";";
+    const pin = this.pins.length === 0 ? -1 : pinFor(this.pins, facts);
+    if (pin >= 0) marks += `p${pin}${this.#rejection((this.pins[pin] as Pin).route, facts, recipientClass) ?? "+"};`;
     if (matched !== null) {
       let candidates = 0;
       for (const route of matched.routes) {
@@ -128,7 +143,7 @@ export class Router {
     }
     const known = this.#decisions.get(marks);
     if (known !== undefined) return known;
-    const decision = this.#compose(matched, facts, recipientClass);
+    const decision = this.#compose(matched, facts, recipientClass, this.pins[pin]);
     if (this.#decisions.size >= maxDecisions) this.#decisions.clear();
     this.#decisions.set(marks, decision);
     return decision;
@@ -155,10 +170,13 @@ export class Router {
     });
   }
 
-  #compose(rule: RoutingRule | null, facts: RoutingFacts, recipientClass: RecipientClass): Decision {
-    const candidates = rule === null ? [] : this.#order(rule, facts, recipientClass);
+  #compose(rule: RoutingRule | null, facts: RoutingFacts, recipientClass: RecipientClass, pin: Pin | undefined): Decision {
+    const pinned = pin !== undefined && this.#rejection(pin.route, facts, recipientClass) === null;
+    const ordered = rule === null ? [] : this.#order(rule, facts, recipientClass);
+    const candidates = pinned ? [pin.route, ...ordered.filter((route) => route !== pin.route)] : ordered;
     const rejected: Rejection[] = [];
-    for (const route of rule?.routes ?? []) {
+    const asked = rule?.routes ?? [];
+    for (const route of pin === undefined || pinned || asked.includes(pin.route) ? asked : [pin.route, ...asked]) {
       const reason = this.#rejection(route, facts, recipientClass);
       if (reason !== null) rejected.push({ route, reason, ...(reason === "sender-not-allowed" ? allowedBy(this.#routes.get(route)) : {}) });
     }
@@ -170,6 +188,7 @@ export class Router {
     }
     const content = {
       generation: this.generation,
+      ...(pin === undefined ? {} : { pin: { ...pin, carried: pinned } }),
       rule: rule?.name ?? null,
       conditions: rule?.when ?? {},
       recipientClass,

@@ -142,6 +142,7 @@ class Arrival implements Incoming {
         reversePath: envelope.reversePath,
         authors,
         recipientDomain: domainOf(recipient.address),
+        recipient: recipient.address,
         size,
         dsn: false,
         smtputf8: envelope.smtputf8 === true,

@@ -5,6 +5,7 @@ import type { TraceRecord } from "../../queue/archive.ts";
 import type { Decision } from "../../routing/decide.ts";
 import { findQuery, findView, traceView, whyView, type FindView, type TraceView, type WhyView } from "../contract.ts";
 import type { Gateway } from "../gateway.ts";
+import { explainOutlooks } from "../../reports/explain-outlook.ts";
 import type { StoryTeller } from "../../reports/story.ts";
 import { summaryOf, traceOf } from "../views.ts";
 import { defineRoute, type ApiRoute } from "../../lib/http/api-route.ts";
@@ -62,13 +63,25 @@ export function messageEndpoints(gateway: Gateway, teller: StoryTeller): readonl
             return {
               address,
               decision: decision as never,
-              text: decision === null ? ["The decision is not stored any more."] : [...teller.why(decision, record, n)],
+              text:
+                decision === null
+                  ? ["The decision is not stored any more."]
+                  : [...teller.why(decision, record, n), ...outlookText(gateway, record, decision)],
             };
           }),
         };
       },
     }),
   ];
+}
+
+/** What its routes do to it, by the traits they have now. */
+function outlookText(gateway: Gateway, record: TraceRecord, decision: Decision): readonly string[] {
+  const { reversePath, author, size } = record;
+  const authors = author === "" ? [] : author.split(", ");
+  const recipients = record.recipients.filter((other) => other.decision === decision.key).length;
+  const outlooks = gateway.outlooks(decision, { reversePath, authors, size, recipients });
+  return outlooks.length === 0 ? [] : ["What each route does to it, as the routes are now:", ...explainOutlooks(outlooks)];
 }
 
 /** @throws HttpFailure 404 */

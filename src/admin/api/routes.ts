@@ -1,13 +1,19 @@
 import { Type } from "typebox";
 import { defineRoute, type ApiRoute } from "../../lib/http/api-route.ts";
-import { decisionView, explainBody, probeView, routeView, type ProbeView, type RouteView } from "../contract.ts";
+import { decisionView, explainBody, outlookView, probeView, routeView, type ProbeView, type RouteView } from "../contract.ts";
 import type { Gateway } from "../gateway.ts";
+import { explainOutlooks } from "../../reports/explain-outlook.ts";
 import type { StoryTeller } from "../../reports/story.ts";
 import { routeOf } from "../views.ts";
 import { answer, notFound } from "./answers.ts";
 
 const params = Type.Object({ name: Type.String({ minLength: 1, maxLength: 200 }) });
-const explained = Type.Object({ recipient: Type.String(), decision: decisionView, text: Type.Array(Type.String()) });
+const explained = Type.Object({
+  recipient: Type.String(),
+  decision: decisionView,
+  outlooks: Type.Array(outlookView),
+  text: Type.Array(Type.String()),
+});
 const probeTimeoutMs = 60_000;
 
 /** Ways out: their health, and what routing would decide. */
@@ -68,8 +74,23 @@ export function routeEndpoints(gateway: Gateway, teller: StoryTeller): readonly 
       answers: answer(Type.Object({ answers: Type.Array(explained) })),
       handle: ({ body }) => {
         const from = body.from === "" || body.from === "<>" ? null : body.from;
-        const answers = gateway.explain({ from, to: body.to, size: body.size ?? 10_000, principal: body.principal ?? "" });
-        return { answers: answers.map(({ recipient, decision }) => ({ recipient, decision, text: teller.why(decision) })) };
+        const { replyTo } = body;
+        const answers = gateway.explain({
+          from,
+          to: body.to,
+          size: body.size ?? 10_000,
+          principal: body.principal ?? "",
+          authors: body.authors ?? [],
+          ...(replyTo === undefined ? {} : { replyTo }),
+        });
+        return {
+          answers: answers.map(({ recipient, decision, outlooks }) => ({
+            recipient,
+            decision,
+            outlooks,
+            text: [...teller.why(decision), ...explainOutlooks(outlooks)],
+          })),
+        };
       },
     }),
   ];

@@ -5,14 +5,18 @@ import { isDay } from "../../lib/days.ts";
 import { openControl } from "../control.ts";
 import { CommandError } from "../exit-codes.ts";
 import { cleanCell, printJson, printLines, printTable, shortTime } from "../output.ts";
+import { definePins } from "../routes/pins.ts";
+import { readMessage } from "../routes/read-message.ts";
 import { repeated, size, withData, withExamples, withJson, type CommonOptions } from "../options.ts";
 import { describeFacts } from "../service-facts.ts";
 
 interface ExplainOptions extends CommonOptions {
   readonly from: string;
   readonly to: readonly string[];
-  readonly size: number;
+  readonly size?: number;
   readonly principal: string;
+  readonly author?: readonly string[];
+  readonly file?: string;
 }
 
 interface ShowOptions extends CommonOptions {
@@ -95,18 +99,24 @@ export default function define(command: Command): void {
         ]);
       if (!probe.ok) process.exitCode = 1;
     });
+  definePins(sub);
   const explain = sub("explain", "what routing would decide for a message; nothing is sent")
     .requiredOption("--from <address>", "reverse-path; <> for the null one")
     .requiredOption("--to <address>", "recipient; may be given more than once", repeatedAddress)
-    .option("--size <size>", "size of the message", size, 10_240)
+    .option("--size <size>", "size of the message; default: that of the file, or 10KB", size)
+    .option("--author <address>", "address in From, when it is not the reverse-path; may be given more than once", repeatedAddress)
+    .option("--file <message>", "a message, whose size, From and Reply-To count")
     .option("--principal <name>", "who submits; a network is net:NAME", "");
   explain.action(async (_: unknown, self: Command) => {
-    const { data, json, from, to, size: bytes, principal } = self.optsWithGlobals<ExplainOptions>();
+    const { data, json, from, to, size: given, principal, author, file } = self.optsWithGlobals<ExplainOptions>();
+    const message = file === undefined ? null : await readMessage(file);
     const { answers } = await openControl(data).post<{ answers: readonly Answer[] }>("/api/routes/explain", {
       from,
       to,
-      size: bytes,
+      size: given ?? message?.size ?? 10_240,
       principal,
+      authors: author ?? message?.authors ?? [],
+      ...(message === null ? {} : { replyTo: message.replyTo }),
     });
     if (json === true) return printJson(answers);
     printLines(
@@ -116,6 +126,10 @@ export default function define(command: Command): void {
     );
   });
   withExamples(explain, [
+    [
+      "postern routes explain --from app@contoso.example --to bob@fabrikam.example --file message.eml",
+      "with what a message says of itself",
+    ],
     [
       "postern routes explain --from app@contoso.example --to a@contoso.example --to b@fabrikam.example --size 20MB",
       "two recipients at once",
