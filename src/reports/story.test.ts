@@ -133,10 +133,11 @@ test("a rule without conditions and no rule at all are explained", () => {
 
 test("how it was protected, and why not better", () => {
   const told = (session: object) => {
-    const attempt = { at: 0, durationMs: 1, route: "out", remote: "mx.fabrikam.example:25", results: [], ...session };
+    const attempt = { at: 0, durationMs: 1, route: "out", remote: "mx.fabrikam.example:25", address: "192.0.2.7", results: [], ...session };
     return tellStory({ ...record, attempts: [attempt] }, new Map()).find((line) => line.includes("Attempt 1")) ?? "";
   };
   const tls = "TLSv1.3 TLS_AES_256_GCM_SHA384";
+  assert.match(told({ address: undefined }), / to mx\.fabrikam\.example:25, 1ms:$/);
   assert.match(
     told({ security: "plain", securityNote: "the next hop does not offer it" }),
     /\(without encryption: the next hop does not offer it\)/,

@@ -124,9 +124,10 @@ type About = (recipients: readonly number[] | undefined) => boolean;
 function tellAttempt(attempt: TraceAttempt, index: number, addresses: ReadonlyMap<number, string>, about: About): string[] {
   const { route, remote, address, durationMs } = attempt;
   const where = address === undefined || remote.includes(address) ? remote : `${remote} [${address}]`;
-  const how = tellSecurity(attempt);
+  // Nothing was sent over a network: no connection was made, or it went to a folder.
+  const how = address === undefined && attempt.tls === undefined ? "" : ` (${tellSecurity(attempt)})`;
   const lines = [
-    `${formatAt(attempt.at)}  Attempt ${index + 1} by route "${route}" to ${cleanText(where)} (${how}), ${formatDuration(durationMs)}:`,
+    `${formatAt(attempt.at)}  Attempt ${index + 1} by route "${route}" to ${cleanText(where)}${how}, ${formatDuration(durationMs)}:`,
   ];
   // All recipients with the same answer share a line.
   const answers = new Map<string, string[]>();
