@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { portsFor } from "../demo/demo-files.ts";
 import { withData, withExamples, wholeNumber } from "../options.ts";
 import { prepareDirectory } from "../data-directory.ts";
+import { CommandError } from "../exit-codes.ts";
 import { addSandboxHve } from "../sandbox-hve.ts";
 import { addSandboxMail } from "../sandbox-mail.ts";
 import { endings, startFault } from "./serve.ts";
@@ -72,6 +73,7 @@ async function runSandbox(options: Options): Promise<void> {
       log: ({ event, ...facts }) => (event === "sandbox.fault" ? log.error(facts, event) : log.info(facts, event)),
     }),
   ).catch((error: unknown) => {
+    if ((error as Error).name === "TenantFault") throw new CommandError("config", (error as Error).message, { cause: error });
     throw startFault(error);
   });
   writeFileSync(join(folder, "env.json"), JSON.stringify({ ...sandboxEnvironment(sandbox), CA_FILE: certificates.caFile }, null, 2), {

@@ -23,16 +23,20 @@ export function openIdConfiguration(base: string, name: string, tenant: Tenant, 
     claims_supported: ["sub", "iss", "aud", "exp", "iat", "nonce", "preferred_username", "name", "tid", "ver"],
     code_challenge_methods_supported: ["plain", "S256"],
     tenant_region_scope: null,
-    cloud_instance_name: new URL(base).host,
+    cloud_instance_name: hostOf(base),
   };
 }
 
 /** `/common/discovery/instance`: that this host is an authority, by that name alone. */
 export function instanceDiscovery(base: string, tenantId: string): Readonly<Record<string, unknown>> {
-  const { host } = new URL(base);
+  const host = hostOf(base);
   return {
     tenant_discovery_endpoint: `${base}/${tenantId}/v2.0/.well-known/openid-configuration`,
     "api-version": "1.1",
     metadata: [{ preferred_network: host, preferred_cache: host, aliases: [host] }],
   };
+}
+
+function hostOf(base: string): string {
+  return base.replace(/^https?:\/\//, "");
 }

@@ -59,6 +59,7 @@ function isRegistered({ redirectUris }: Application, uri: string): boolean {
   const local = /^http:\/\/localhost(?::\d{1,5})?(\/[^?#]*)?$/.exec(uri);
   return (
     local !== null &&
+    URL.canParse(uri) &&
     redirectUris.some(
       (each) =>
         each.replace(/^(http:\/\/localhost)(?::\d+)?/, "$1").replace(/\/$/, "") === `http://localhost${local[1] ?? ""}`.replace(/\/$/, ""),

@@ -1,4 +1,4 @@
-import { Type, type Static, type TSchema } from "typebox";
+import { Type, type TSchema } from "typebox";
 import { optionsObject } from "../../lib/option-schema.ts";
 
 /**
@@ -195,7 +195,11 @@ export const TenantSchema = optionsObject({
   hveAccounts: list(HveAccountSchema, "High Volume Email accounts."),
   applications: list(ApplicationSchema, "Applications of Entra, managed identities too."),
   connectors: list(ConnectorSchema, "Inbound connectors."),
-  policies: Type.Unsafe<Static<typeof PoliciesSchema>>({ ...PoliciesSchema, default: {}, description: "Switches of the whole tenant." }),
+  policies: Type.Object(PoliciesSchema.properties, {
+    additionalProperties: false,
+    default: {},
+    description: "Switches of the whole tenant.",
+  }),
   acs: list(AcsSchema, "Resources of Azure Communication Services.", 50),
   sendgrid: list(SendgridSchema, "Accounts of SendGrid.", 50),
 });

@@ -37,7 +37,7 @@ test("a short tenant file is completed with defaults", () => {
 
 test("a faulty tenant file is refused with the place and the reason", () => {
   for (const [yaml, reason] of [
-    ["name: T\ndomains: [t.example]", /t\.yaml: must have required property 'id'/],
+    ["name: T\ndomains: [t.example]", /t\.yaml: must have required properties id/],
     [`${minimal}polices: {}`, /polices/],
     [`${minimal}mailboxes: [bob@else.example]`, /bob@else\.example is not of an accepted domain \(t\.example\)/],
     [`${minimal}mailboxes: [bob@t.example, BOB@T.example]`, /in use already/],
