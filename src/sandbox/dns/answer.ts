@@ -35,7 +35,7 @@ export async function answerQuery(dns: WorldDns, bytes: Buffer, transport: "udp"
   const opt = query.additionals?.find((record) => record.type === "OPT");
   const edns = opt?.type === "OPT" ? opt : undefined;
   const [question, second] = query.questions ?? [];
-  const about = { id, edns: edns !== undefined, rd: query.flag_rd === true };
+  const about = { id, edns: edns !== undefined, rd: query.flag_rd };
   // RFC 1035 §4.1.1: the kind of query is copied into the answer.
   const opcode = bytes.readUInt16BE(2) & 0x7800;
   if (opcode !== 0) return encode({ ...about, opcode, rcode: "notimp" });
@@ -43,7 +43,7 @@ export async function answerQuery(dns: WorldDns, bytes: Buffer, transport: "udp"
   if (edns !== undefined && edns.ednsVersion !== 0) return encode({ ...about, question, rcode: "badvers" });
   if (question.class !== "IN") return encode({ ...about, question, rcode: "refused" });
   // RFC 6840 §5.7: whoever sets AD or DO wants to know.
-  const wantsAd = query.flag_ad === true || edns?.flag_do === true;
+  const wantsAd = (query.flag_ad ?? false) || (edns?.flag_do ?? false);
   const limit =
     transport === "tcp" ? 65_535 : edns === undefined ? plainUdp : Math.min(Math.max(edns.udpPayloadSize, plainUdp), udpPayload);
   const type = question.type as string;
@@ -77,7 +77,7 @@ async function look(
   if (type === "SOA" && zones.zones().some((zone) => zone.name === name))
     return encode({ ...about, question, rcode: "noerror", answers: [soaOf({ name, authentic: false })] });
   // A type we do not know has no records of it anywhere; the name may exist all the same.
-  const found = zones.find(name, isKnown(type) || type === "ANY" ? (type as RecordType | "ANY") : "SRV");
+  const found = zones.find(name, isKnown(type) || type === "ANY" ? type : "SRV");
   const ours =
     isKnown(type) || type === "ANY" ? found : { ...found, status: found.status === "found" ? "no-data" : found.status, records: [] };
   if (ours.status === "loop") return encode({ ...about, question, rcode: "servfail" });

@@ -7,7 +7,7 @@ import type { ArrivedMessage, SmtpRoom } from "../smtp/room.ts";
 import { scanHeader } from "../../wire/mime/header-scan.ts";
 import { outsideAddress } from "../world/hosts.ts";
 import { bulkSenderRefusal } from "./bulk-sender-rules.ts";
-import { checkAuthentication } from "./check-authentication.ts";
+import { checkAuthentication, isCheckable, uncheckable } from "./check-authentication.ts";
 
 /**
  * The MX of the outside world: a partner (`fabrikam.example`) and two consumer services (`outlook.example`, `gmail.example`), one server for
@@ -45,7 +45,9 @@ async function bulkRefusal({ edge, dns }: House, { envelope, content, client }: 
   if (edge.state.bulkSenderRules !== true) return null;
   const author = domainOf(scanHeader(content.head(), false).authors[0] ?? "");
   const arrival = { address: outsideAddress(client.address), hello: client.hello, mailFrom: envelope.reversePath ?? "" };
-  const authentication = await checkAuthentication(dns, Readable.from(content.content()), arrival);
+  const authentication = isCheckable(content.head())
+    ? await checkAuthentication(dns, Readable.from(content.content()), arrival)
+    : uncheckable;
   for (const { address } of envelope.recipients) {
     const refusal = bulkSenderRefusal(domainOf(address), author, authentication);
     if (refusal !== null) return { code: 550, lines: [refusal.slice("550 ".length)] };

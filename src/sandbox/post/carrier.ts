@@ -3,9 +3,9 @@ import { domainOf } from "../../mail/address.ts";
 import type { Envelope, Recipient } from "../../mail/envelope.ts";
 import { scanHeader } from "../../wire/mime/header-scan.ts";
 import { bulkSenderRefusal } from "../internet/bulk-sender-rules.ts";
-import { checkAuthentication } from "../internet/check-authentication.ts";
+import { checkAuthentication, isCheckable, uncheckable } from "../internet/check-authentication.ts";
 import type { Authentication, Delivery, SandboxMessage } from "../messages/message.ts";
-import { summarise, summaryBytes } from "../messages/summary.ts";
+import { summarise } from "../messages/summary.ts";
 import { isAcceptedDomain } from "../tenant/directory.ts";
 import { mxHostOf, outboundAddresses, outboundNames, type SendingHost } from "../world/hosts.ts";
 import { composeNdr, type NdrRecipient } from "./compose-ndr.ts";
@@ -13,6 +13,7 @@ import type { ExternalQuota } from "./external-quota.ts";
 import { askedBounce, unknownDomain, unknownRecipient } from "./fate.ts";
 import type { Later } from "./later.ts";
 import type { PostSurroundings } from "./post-office.ts";
+import { readHead } from "./read-head.ts";
 import { outgoingReversePath } from "./reverse-path.ts";
 import { sendBySmtp } from "./send-by-smtp.ts";
 import { signMessage } from "./sign-message.ts";
@@ -55,7 +56,7 @@ export class Carrier {
   }
 
   async carry(message: SandboxMessage, envelope: Envelope): Promise<void> {
-    const head = await this.#head(message);
+    const head = await readHead(this.#house.messages, message);
     // It was cleared away meanwhile.
     if (head === null) return;
     const author = domainOf(scanHeader(head, false).authors[0] ?? "");
@@ -113,9 +114,13 @@ export class Carrier {
     const content = await messages.content(message);
     if (content === null) return null;
     const arrival = { address: outboundAddresses[service as SendingHost], hello: outboundNames[service as SendingHost], mailFrom };
+    const head = await readHead(messages, message);
+    if (head === null || !isCheckable(head)) {
+      content.destroy();
+      return head === null ? null : uncheckable;
+    }
     if (service !== "tenant-mx") return await checkAuthentication(dns, content, arrival);
     // What a connector took is kept as it came; the copy that leaves is signed.
-    const head = (await this.#head(message)) ?? Buffer.alloc(0);
     const signature = await signMessage(keys, tenant.current, service, head, content);
     const again = await messages.content(message);
     if (again === null) return null;
@@ -183,11 +188,6 @@ export class Carrier {
       verdict: "accepted",
       client: { address: "127.0.0.1", hello: mxHostOf(tenant.current.domains[0]?.name ?? ""), tls: null },
     });
-  }
-
-  async #head(message: SandboxMessage): Promise<Buffer | null> {
-    const content = await this.#house.messages.content(message, summaryBytes);
-    return content === null ? null : Buffer.concat(await content.toArray());
   }
 }
 

@@ -70,7 +70,7 @@ export function composeNdr(facts: NdrFacts): Buffer {
     `--${boundary}`,
     "Content-Type: text/rfc822-headers",
     "",
-    `${headerOf(facts.head)}`,
+    headerOf(facts.head),
     `--${boundary}--`,
     "",
   ];

@@ -4,7 +4,7 @@ import type { SandboxClock } from "../clock/sandbox-clock.ts";
 import type { WorldDns } from "../dns/world-dns.ts";
 import type { Edge } from "../exo/edge.ts";
 import type { RecipientLimits } from "../exo/recipient-limits.ts";
-import { checkAuthentication } from "../internet/check-authentication.ts";
+import { checkAuthentication, isCheckable, uncheckable } from "../internet/check-authentication.ts";
 import type { SandboxMessage } from "../messages/message.ts";
 import type { MessageStore } from "../messages/message-store.ts";
 import type { MessageWriter } from "../messages/message-writer.ts";
@@ -16,6 +16,7 @@ import type { SigningKeys } from "../world/signing-keys.ts";
 import { Carrier } from "./carrier.ts";
 import { ExternalQuota } from "./external-quota.ts";
 import { askedBounce } from "./fate.ts";
+import { readHead } from "./read-head.ts";
 import { Later } from "./later.ts";
 import type { Post, TakenMessage } from "./post.ts";
 import { signMessage } from "./sign-message.ts";
@@ -106,11 +107,13 @@ export class PostOffice implements Post, AsyncDisposable {
 
   async #check(message: SandboxMessage): Promise<void> {
     const { dns, messages } = this.#house;
-    const content = await messages.content(message);
+    const [head, content] = [await readHead(messages, message), await messages.content(message)];
     // It was cleared away meanwhile.
-    if (content === null) return;
+    if (head === null || content === null) return;
     const { address, hello } = message.client;
-    const authentication = await checkAuthentication(dns, content, { address: outsideAddress(address), hello, mailFrom: message.mailFrom });
+    const arrival = { address: outsideAddress(address), hello, mailFrom: message.mailFrom };
+    const authentication = isCheckable(head) ? await checkAuthentication(dns, content, arrival) : uncheckable;
+    content.destroy();
     messages.amend(message.id, { authentication });
   }
 

@@ -141,3 +141,20 @@ test("a hundred external recipients a day from onmicrosoft addresses, and no mor
   await send(sandbox, "tenant-mx", from, ["next@fabrikam.example"]);
   assert.equal((await message(sandbox, "?to=next@fabrikam.example", settled)).deliveries?.[0]?.status, "delivered");
 });
+
+test("a message with more signatures than anybody checks is not looked at, and the next one is", async () => {
+  await using sandbox = await openTestSandbox();
+  const signature = "DKIM-Signature: v=1; a=rsa-sha256; d=contoso.example; s=selector1; h=from; bh=AAAA; b=AAAA\r\n";
+  using dialog = await SmtpDialog.open(sandbox.port("internet-mx"));
+  await dialog.reply();
+  await dialog.say("EHLO x.example");
+  await dialog.say("MAIL FROM:<a@fabrikam.example>");
+  await dialog.say("RCPT TO:<hostile@fabrikam.example>");
+  await dialog.say("DATA");
+  assert.match(await dialog.say(`${signature.repeat(400)}From: <a@fabrikam.example>\r\n\r\nx\r\n.`), /^250 /);
+  await send(sandbox, "internet-mx", "alerts@contoso.example", ["ann@fabrikam.example"]);
+  const checked = ({ authentication }: SandboxMessage): boolean => authentication !== undefined;
+  const hostile = await message(sandbox, "?to=hostile@fabrikam.example", checked);
+  assert.deepEqual(hostile.authentication, { spf: "none", dkim: "permerror", dmarc: "permerror", signedBy: [] });
+  assert.equal((await message(sandbox, "?to=ann@fabrikam.example", checked)).authentication?.spf, "pass");
+});
