@@ -24,6 +24,7 @@ export class AcsSmtpSession implements RoomSession {
   #resource = "";
   /** The subscription whose connection it is; null: not logged in. */
   #subscription: string | null = null;
+  #over = false;
 
   constructor(shared: AcsSmtpShared) {
     this.#shared = shared;
@@ -73,6 +74,11 @@ export class AcsSmtpSession implements RoomSession {
   }
 
   closed(): void {
+    this.#over = true;
+    this.#giveBack();
+  }
+
+  #giveBack(): void {
     if (this.#subscription !== null) this.#shared.connections.giveBack(this.#subscription);
     this.#subscription = null;
   }
@@ -91,8 +97,9 @@ export class AcsSmtpSession implements RoomSession {
   #admit({ resource, clientId }: Login, user: string): Reply | null {
     const { texts, connections } = this.#shared;
     if (!resource.roleAssignments.some((each) => each.toLowerCase() === clientId.toLowerCase())) return texts.say(unsuccessful);
-    this.closed();
-    if (!connections.take(resource.subscription)) return texts.unverified("acs-too-many-connections");
+    this.#giveBack();
+    // Who left while his token was looked at takes no place: nobody would give it back.
+    if (this.#over || !connections.take(resource.subscription)) return texts.unverified("acs-too-many-connections");
     this.#user = user;
     this.#resource = resource.name;
     this.#subscription = resource.subscription;

@@ -4,24 +4,16 @@ import { openTestSandbox } from "../../../test/support/sandbox.ts";
 import { SmtpDialog } from "../../../test/support/smtp-dialog.ts";
 import { maxProxyHeader, readProxyHeader } from "./proxy-header.ts";
 
+const bytes = (hex: string): Buffer => Buffer.from(hex.replaceAll(" ", ""), "hex");
+
 /** Typed from the PROXY protocol's §2.2, as haproxy's `send-proxy-v2` writes it: TCP over IPv4, 198.51.100.7:35646 to 203.0.113.1:25. */
-const haproxyIpv4 = Buffer.from("0d0a0d0a000d0a515549540a" + "21" + "11" + "000c" + "c6336407" + "cb007101" + "8b3e" + "0019", "hex");
+const haproxyIpv4 = bytes("0d0a0d0a000d0a515549540a 21 11 000c c6336407 cb007101 8b3e 0019");
 /** TCP over IPv6, 2001:db8::7, with a TLV (PP2_TYPE_NOOP, 3 octets). */
-const haproxyIpv6 = Buffer.from(
-  "0d0a0d0a000d0a515549540a" +
-    "21" +
-    "21" +
-    "002a" +
-    "20010db8000000000000000000000007" +
-    "20010db8000000000000000000000001" +
-    "8b3e" +
-    "0019" +
-    "040003" +
-    "000000",
-  "hex",
+const haproxyIpv6 = bytes(
+  "0d0a0d0a000d0a515549540a 21 21 002a 20010db8000000000000000000000007 20010db8000000000000000000000001 8b3e 0019 040003 000000",
 );
 /** A health check: LOCAL, family unspecified. */
-const haproxyLocal = Buffer.from("0d0a0d0a000d0a515549540a" + "20" + "00" + "0000", "hex");
+const haproxyLocal = bytes("0d0a0d0a000d0a515549540a 20 00 0000");
 
 async function helloAfter(port: number, ...pieces: readonly Buffer[]): Promise<string> {
   using dialog = await SmtpDialog.open(port);

@@ -24,6 +24,7 @@ export class SmtpAuthSession implements RoomSession {
   #account = "";
   /** It is one of the mailbox's connections. */
   #counted = false;
+  #over = false;
 
   constructor(shared: SmtpAuthShared, client: RoomClient) {
     this.#shared = shared;
@@ -103,6 +104,7 @@ export class SmtpAuthSession implements RoomSession {
   }
 
   closed(): void {
+    this.#over = true;
     this.#release();
   }
 
@@ -176,7 +178,8 @@ export class SmtpAuthSession implements RoomSession {
   #admit({ address }: Mailbox): null {
     this.#release();
     this.#account = address;
-    this.#counted = this.#shared.connections.take(address);
+    // Who left while his token was looked at takes no place: nobody would give it back.
+    this.#counted = !this.#over && this.#shared.connections.take(address);
     return null;
   }
 

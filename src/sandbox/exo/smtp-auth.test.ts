@@ -231,6 +231,19 @@ suite("smtp.office365.com", () => {
     assert.match(await fourth.say("RCPT TO:<bob@contoso.example>"), /^250 /);
   });
 
+  test("who leaves while his token is looked at holds no place", async () => {
+    await using sandbox = await openTestSandbox();
+    const response = Buffer.from(`user=${user}\u0001auth=Bearer ${await tokenFor(sandbox, scope)}\u0001\u0001`).toString("base64");
+    for (let count = 0; count < 12; count++) {
+      using dialog = await openRoom(sandbox, "smtp-auth");
+      dialog.send(`AUTH XOAUTH2 ${response}\r\n`);
+      dialog.socket.destroy();
+    }
+    await until("nobody is there", async () => (await sandbox.call("GET", "/api/usage")).body.length === 0);
+    using dialog = await logged(sandbox);
+    assert.match(await dialog.say(`MAIL FROM:<${user}>`), /^250 /);
+  });
+
   test("10,000 recipients in 24 hours, and not one more until the window has moved", async () => {
     await using sandbox = await openTestSandbox();
     await mailbox(sandbox, { recipientLimit: 1000 });
