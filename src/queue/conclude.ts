@@ -144,7 +144,8 @@ function routeTrouble({ outcomes }: Delivery): Failure | null {
   let trouble: Failure | null = null;
   for (const outcome of outcomes.values()) {
     if (outcome.action === "relayed") return null;
-    if (outcome.failure.scope !== "route") return null;
+    // The tenant's quota is of external recipients only: the route goes on for the others, and HVE or ACS do not count for it.
+    if (outcome.failure.scope !== "route" || outcome.failure.code === "quota.tenant") return null;
     trouble ??= outcome.failure;
   }
   return trouble;

@@ -27,6 +27,35 @@ test("a refused log-in, of whatever kind, opens it at once and for the longest t
   }
 });
 
+test("a used-up quota opens it at once, and each time for longer until something succeeds", () => {
+  const circuit = new Circuit(0, { ...options, patientMs: 200 });
+  const waits: number[] = [];
+  let now = 0;
+  for (let n = 0; n < 5; n++) {
+    assert.equal(circuit.troubled(failure("quota.mailbox"), now), true);
+    waits.push(circuit.retryAt - now);
+    now = circuit.retryAt;
+    // A probe sends no message: that it goes well says nothing of the quota.
+    circuit.probed(true, now);
+  }
+  assert.deepEqual(waits, [35, 70, 140, 200, 200]);
+  circuit.succeeded();
+  circuit.troubled(failure("quota.mailbox"), now);
+  assert.equal(circuit.retryAt - now, 35);
+});
+
+test("a wrong password is probed ever more seldom", () => {
+  const circuit = new Circuit(0, { ...options, patientMs: 200 });
+  circuit.troubled(failure("route.auth-failed"), 0);
+  const waits: number[] = [];
+  for (let n = 0; n < 4; n++) {
+    const now = circuit.retryAt;
+    circuit.probed(false, now);
+    waits.push(circuit.retryAt - now);
+  }
+  assert.deepEqual(waits, [70, 140, 200, 200]);
+});
+
 test("failed probes wait longer each time up to the longest; a good one closes it, but warily", () => {
   const circuit = new Circuit(0, options);
   for (let n = 0; n < options.threshold; n++) circuit.troubled(down, 0);

@@ -3,7 +3,7 @@ import type { Failure } from "../mail/failure.ts";
 /**
  * A circuit breaker for one route. Time comes in as an argument; whoever drives it (queue/dispatcher.ts) does the probing.
  *
- * - closed: traffic flows. `threshold` troubles of the route in a row, or one refused log-in, open it.
+ * - closed: traffic flows. `threshold` troubles of the route in a row, or one refused log-in or used-up quota, open it.
  * - open: no traffic until `retryAt`, which grows with each failed probe; then the driver probes.
  * - paused: an operator closed the route to traffic; only `resume` ends it.
  */
@@ -13,15 +13,26 @@ export interface CircuitOptions {
   readonly threshold: number;
   readonly firstMs: number;
   readonly longestMs: number;
+  /** Longest wait where trying is what does harm: a refused log-in, a quota that is used up. Default: `longestMs`. */
+  readonly patientMs?: number;
 }
 
-export const defaultCircuit: CircuitOptions = { threshold: 3, firstMs: 10_000, longestMs: 5 * 60_000 };
+export const defaultCircuit: CircuitOptions = { threshold: 3, firstMs: 10_000, longestMs: 5 * 60_000, patientMs: 3_600_000 };
+
+/** Whoever is refused for these is refused for everything, and each further try counts or brings a lock nearer. */
+function wantsPatience({ code }: Failure): boolean {
+  return code.startsWith("route.auth-") || exhausted.has(code);
+}
+
+const exhausted: ReadonlySet<Failure["code"]> = new Set(["quota.mailbox", "quota.subscription", "quota.credits", "quota.sent-items"]);
 
 export class Circuit {
   readonly #options: CircuitOptions;
   #state: CircuitState = "closed";
   #troubles = 0;
   #waitMs = 0;
+  /** The last wait for patience; 0 when something has succeeded since. A probe sends no message, so its success says nothing of a quota. */
+  #patienceMs = 0;
   #since: number;
   #retryAt = 0;
   #reason: Failure | null = null;
@@ -49,6 +60,7 @@ export class Circuit {
 
   succeeded(): void {
     this.#troubles = 0;
+    this.#patienceMs = 0;
   }
 
   /** A failure of scope `route`. Returns whether it opened the circuit. */
@@ -57,11 +69,12 @@ export class Circuit {
     this.#troubles++;
     this.#reason = reason;
     // A wrong password does not heal by trying: each further try brings the account nearer to a lock. So it pauses at once, and for long.
-    const logIn = reason.code.startsWith("route.auth-");
-    if (this.#troubles < this.#options.threshold && !logIn) return false;
+    const patient = wantsPatience(reason);
+    if (this.#troubles < this.#options.threshold && !patient) return false;
     this.#state = "open";
     this.#since = now;
-    this.#waitMs = logIn ? this.#options.longestMs : this.#options.firstMs;
+    if (patient) this.#patienceMs = this.#waitMs = Math.min(Math.max(this.#options.longestMs, this.#patienceMs * 2), this.#mostMs());
+    else this.#waitMs = this.#options.firstMs;
     this.#retryAt = now + this.#waitMs;
     return true;
   }
@@ -74,10 +87,16 @@ export class Circuit {
       // One trouble more opens it again: a route that answers probes but takes no mail must not flap at full speed.
       this.#troubles = this.#options.threshold - 1;
     } else {
-      this.#waitMs = Math.min(this.#waitMs * 2, this.#options.longestMs);
+      this.#waitMs = Math.min(this.#waitMs * 2, this.#mostMs());
       this.#retryAt = now + this.#waitMs;
     }
     return true;
+  }
+
+  /** Longest wait for what opened it. */
+  #mostMs(): number {
+    const { longestMs, patientMs = longestMs } = this.#options;
+    return this.#reason !== null && wantsPatience(this.#reason) ? patientMs : longestMs;
   }
 
   pause(now: number): void {

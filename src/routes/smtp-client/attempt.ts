@@ -125,6 +125,17 @@ export class Attempt {
 /** A failure as an outcome, with the time that the peer's words ask for. `now` in policy-clock ms. */
 export function outcomeOf(why: Failure, now: number): Outcome {
   if (why.permanent) return { action: "failed", failure: why };
-  const waitMs = why.reply === undefined ? null : retryHintMs(why.reply);
+  const waitMs = (why.reply === undefined ? null : retryHintMs(why.reply)) ?? quotaWaitMs[why.code] ?? null;
   return waitMs === null ? { action: "delayed", failure: why } : { action: "delayed", failure: why, notBefore: now + waitMs };
 }
+
+/**
+ * How long mail waits that a quota refuses, where the reply names no time. Windows slide, so some of it frees all the time: soon enough to use
+ * that, late enough not to knock. A receiver's window is an hour, a tenant's a day.
+ */
+const quotaWaitMs: Readonly<Partial<Record<Failure["code"], number>>> = {
+  "quota.receiver": 20 * 60_000,
+  "quota.receiver-from-sender": 20 * 60_000,
+  "quota.tenant": 30 * 60_000,
+  "quota.onmicrosoft": 30 * 60_000,
+};
