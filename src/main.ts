@@ -120,6 +120,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       oldestWaiting: oldest.receivedAt,
       identities: identities.sources,
       clockSkew: identities.clockSkew,
+      signIn: identities.signIn,
       reload: () => reload(options, inForce, { queue, routes, door, identity, facts }),
     });
     cleanUp.use(await openAdmin(gateway, { config, dataDirectory, facts }));

@@ -105,6 +105,19 @@ export const doctorView = Type.Object({
   ),
 });
 
+export const rotationView = Type.Object({
+  identity: Type.String(),
+  kind: Type.String(),
+  steps: Type.Array(Type.Object({ title: Type.String(), commands: Type.Array(Type.String()), check: optional(Type.String()) })),
+});
+
+/** Lines of the stream of /api/setup/login. */
+export const signInView = Type.Object({
+  tell: optional(Type.String({ description: "What the user must do." })),
+  done: optional(Type.Boolean()),
+  error: optional(Type.String()),
+});
+
 export const balanceView = Type.Object({ ok: Type.Boolean(), accepted: Type.Integer(), accounted: Type.Integer() });
 
 export const statusView = Type.Object({
@@ -370,6 +383,8 @@ export type SummaryView = Static<typeof summaryView>;
 export type FindView = Static<typeof findView>;
 export type WhyView = Static<typeof whyView>;
 export type DoctorView = Static<typeof doctorView>;
+export type RotationView = Static<typeof rotationView>;
+export type SignInLine = Static<typeof signInView>;
 export type IdentityView = Static<typeof identityView>;
 export type RouteView = Static<typeof routeView>;
 export type ListenerView = Static<typeof listenerView>;

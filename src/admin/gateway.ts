@@ -4,6 +4,7 @@ import type { Page, QueueEntry, QueueFilter, TraceQuery, TraceRecord, TraceSumma
 import type { Totals } from "../queue/store.ts";
 import type { TokenSourceStatus } from "../identity/tokens/token-source.ts";
 import type { DoctorReport } from "./doctor/examination.ts";
+import type { Rotation } from "./setup/setup.ts";
 import type { ProbeResult } from "../routes/route.ts";
 import type { Decision } from "../routing/decide.ts";
 import type { FidelityFacts } from "../routing/fidelity.ts";
@@ -27,6 +28,7 @@ export interface Gateway {
   readonly routes: RouteControl;
   /** What is missing, for one route or for all; null when there is no such route. Logs in, sends nothing. */
   doctor(route: string | null, signal: AbortSignal): Promise<readonly DoctorReport[] | null>;
+  readonly setup: SetupControl;
   /** What routing would decide now for such a message; nothing is sent. */
   explain(question: ExplainQuestion): readonly ExplainAnswer[];
   /** What the routes of a decision would do, by the traits they have now. */
@@ -62,6 +64,13 @@ export interface RouteControl {
   resume(name: string): Promise<boolean>;
   /** null when there is no such route. */
   probe(name: string, signal: AbortSignal): Promise<ProbeResult | null>;
+}
+
+export interface SetupControl {
+  /** How the secret or certificate of a route's identity is renewed; nothing is done. @throws SetupRefused */
+  rotation(route: string): Rotation;
+  /** A user signs in for the route's identity. `tell` gets what they must do. @throws SetupRefused, TokenFailed */
+  signIn(route: string, tell: (line: string) => void, signal: AbortSignal): Promise<void>;
 }
 
 export interface StatusSnapshot {

@@ -16,6 +16,7 @@ import { messageEndpoints } from "./api/messages.ts";
 import { pinEndpoints } from "./api/pins.ts";
 import { backupEndpoint, processEndpoints } from "./api/process.ts";
 import { queueEndpoints } from "./api/queue.ts";
+import { rotationEndpoint, signInEndpoint } from "./api/setup.ts";
 import { routeEndpoints } from "./api/routes.ts";
 import { serviceEndpoints } from "./api/services.ts";
 import { addConsole } from "./console.ts";
@@ -58,10 +59,16 @@ export async function openAdmin(gateway: Gateway, { config, dataDirectory, facts
     ...routeEndpoints(whole, teller),
     doctorEndpoint(whole),
     ...pinEndpoints(whole, by),
+    rotationEndpoint(whole),
     ...serviceEndpoints(whole, readOverrides(config.services)),
   ];
 
-  const control = createApiServer({ info, routes: [...routes("command line"), backupEndpoint(whole)], maxBody: maxBodyBytes, onFault });
+  const control = createApiServer({
+    info,
+    routes: [...routes("command line"), backupEndpoint(whole), signInEndpoint(whole)],
+    maxBody: maxBodyBytes,
+    onFault,
+  });
   opening.defer(() => control.close());
   await control.ready();
   const server = createServer((request, response) => control.routing(request, response));

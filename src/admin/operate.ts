@@ -16,6 +16,7 @@ import { catalogue } from "../services/catalogue.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { backUp } from "./back-up.ts";
 import { consult, type DoctorDeps } from "./doctor/doctor.ts";
+import { createSetup, type SetupDeps } from "./setup/setup.ts";
 import type { FactCounters } from "./facts.ts";
 import type {
   ExplainAnswer,
@@ -48,6 +49,7 @@ export interface GatewayParts {
   readonly oldestWaiting: () => number | null;
   readonly identities: ReadonlyMap<string, TokenSource>;
   readonly clockSkew: DoctorDeps["clockSkew"];
+  readonly signIn: SetupDeps["signIn"];
 }
 
 /** Messages changed in one step; between steps the queue goes on. */
@@ -77,6 +79,7 @@ export function createGateway(parts: GatewayParts): Gateway {
       resume: async (name) => queue.dispatcher.resume(name),
       probe: async (name, signal) => (await queue.dispatcher.outlets.get(name)?.route.probe(signal)) ?? null,
     },
+    setup: createSetup({ config: parts.config, identities: parts.identities, signIn: parts.signIn, day: () => dayOf(parts) }),
     doctor: (name, signal) =>
       consult(
         name,
@@ -86,7 +89,7 @@ export function createGateway(parts: GatewayParts): Gateway {
           identities: parts.identities,
           clockSkew: parts.clockSkew,
           now: () => Date.now(),
-          day: () => new Date(parts.clock.now()).toISOString().slice(0, 10),
+          day: () => dayOf(parts),
         },
         signal,
       ),
@@ -121,6 +124,10 @@ function explain(queue: Queue, { from, to, size, principal, authors, replyTo }: 
     const facts = { reversePath: from, authors: known, size, recipients, ...(replyTo === undefined ? {} : { replyTo }) };
     return { recipient, decision, outlooks: outlooksOf(decision, facts, router) };
   });
+}
+
+function dayOf({ clock }: GatewayParts): string {
+  return new Date(clock.now()).toISOString().slice(0, 10);
 }
 
 async function changeQueue(

@@ -1,6 +1,9 @@
 import type { GatewayConfig } from "../config/config.ts";
 import type { CachedSource, TokenLog } from "../identity/tokens/cached-source.ts";
-import { openTokenSources } from "../identity/tokens/open-token-sources.ts";
+import { openTokenSources, placeOf } from "../identity/tokens/open-token-sources.ts";
+import { RefreshTokenStore } from "../identity/tokens/refresh-token-store.ts";
+import { signIn } from "../identity/tokens/sign-in.ts";
+import { TokenFailed } from "../identity/tokens/token-source.ts";
 import type { TokenVerifier } from "../identity/token-verifier.ts";
 import { EntraTokenVerifier } from "../identity/entra-token-verifier.ts";
 import { authorityClockSkew } from "../identity/tokens/clock-skew.ts";
@@ -13,6 +16,8 @@ export interface Identities extends AsyncDisposable {
   readonly sources: ReadonlyMap<string, CachedSource>;
   /** The clock of an identity's authority minus ours, ms; null: it has none, or it cannot be told. */
   readonly clockSkew: (identity: string, signal: AbortSignal) => Promise<number | null>;
+  /** A user signs in for a delegated identity. @throws TokenFailed */
+  readonly signIn: (identity: string, scope: string, tell: (line: string) => void, signal: AbortSignal) => Promise<void>;
   /** For tokens at our doors; nothing when none are taken. */
   readonly verifier: { readonly tokens?: TokenVerifier };
 }
@@ -40,6 +45,14 @@ export function openIdentities(
       const identity = config.identities.find((each) => each.name === name);
       if (identity === undefined || identity.kind === "managed-identity") return null;
       return await authorityClockSkew(identity, http(identity.ca), now, signal);
+    },
+    async signIn(name, scope, tell, signal) {
+      const identity = config.identities.find((each) => each.name === name);
+      if (identity?.kind !== "device-code" && identity?.kind !== "authorization-code")
+        throw new TokenFailed("not-delegated", `identity ${name} has no user who could sign in`, false);
+      const place = placeOf(identity, config.tokenStore.timeoutMs, { http, now });
+      await signIn(identity, place, new RefreshTokenStore(dataDirectory, config.tokenStore.key), scope, tell, signal);
+      sources.get(name)?.forget();
     },
     verifier: authorities.length === 0 ? {} : { tokens: new EntraTokenVerifier(authorities, { http, now }) },
     async [Symbol.asyncDispose]() {

@@ -64,7 +64,7 @@ async function examine(facts: RouteFacts, deps: DoctorDeps, signal: AbortSignal)
   return { patient, identity: source?.status() ?? null, token, clockSkewMs, probe, failure: probe.failure?.code ?? null, now: deps.now() };
 }
 
-function patientOf({ name, kind, host, hosts, domain, port, auth }: RouteFacts, day: string): Patient {
+export function patientOf({ name, kind, host, hosts, domain, port, auth }: RouteFacts, day: string): Patient {
   const service = isServiceKind(kind) ? catalogue[kind] : null;
   const profile = service === null ? null : profileAsOf(service, day);
   const composed = auth?.resource === undefined ? null : [auth.resource, auth.application, auth.tenant].join(".");

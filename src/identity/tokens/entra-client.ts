@@ -37,6 +37,8 @@ export type EntraCredential =
 export interface EntraAnswer extends AccessToken {
   /** Delegated: what to ask the next token with. */
   readonly refreshToken: string | null;
+  /** Delegated: who signed in, if the authority says so. */
+  readonly userName: string | null;
 }
 
 type Ask<App> = (app: App) => Promise<AuthenticationResult | null>;
@@ -100,6 +102,7 @@ async function run(
       token: result.accessToken,
       // By our own clock, from when the answer came: the authority's may differ.
       expiresAt: place.now() + (Number.isFinite(expiresIn) && expiresIn > 0 ? expiresIn * 1000 : 0),
+      userName: textOf(result.account?.username),
       refreshToken: textOf(network.last?.body["refresh_token"]),
     };
   } catch (error) {

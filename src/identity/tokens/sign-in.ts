@@ -32,6 +32,13 @@ export async function signIn(
       `identity ${options.name}: the authority gave no refresh token; the application needs offline_access`,
       false,
     );
+  const { userName } = answer;
+  if (options.user !== undefined && userName !== null && userName.toLowerCase() !== options.user.toLowerCase())
+    throw new TokenFailed(
+      "other-user",
+      `identity ${options.name}: ${printable(userName)} signed in, but ${options.user} is expected`,
+      false,
+    );
   await store.write(options.name, answer.refreshToken);
 }
 
