@@ -15,6 +15,7 @@ import { Faults } from "./faults/faults.ts";
 import { openDnsServer } from "./dns/dns-server.ts";
 import { WorldDns } from "./dns/world-dns.ts";
 import type { House } from "./house.ts";
+import { mtaStsPolicy } from "./internet/mta-sts-policy.ts";
 import { MessageStore } from "./messages/message-store.ts";
 import type { SandboxOptions } from "./options.ts";
 import { PostOffice } from "./post/post-office.ts";
@@ -96,7 +97,14 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     }),
   );
   services.push({ service: "dns", environmentName: "SANDBOX_DNS", port: nameServer.port });
-  const front = opening.use(await openFront(house, [entraService(entra), managedIdentityService(entra)], { cert, key }, stop.signal));
+  const front = opening.use(
+    await openFront(
+      house,
+      [entraService(entra), managedIdentityService(entra), mtaStsPolicy(options.internet.domains)],
+      { cert, key },
+      stop.signal,
+    ),
+  );
   services.push({ service: "api", environmentName: "SANDBOX_API", port: front.httpsPort, scheme: "https" });
   services.push({ service: "api-http", environmentName: "SANDBOX_API_HTTP", port: front.httpPort, scheme: "http" });
   const ui = opening.use(await openUi(house, { followers, services, entra, signal: stop.signal }));

@@ -1,4 +1,5 @@
 import { createHash, X509Certificate } from "node:crypto";
+import { stsDomain, stsRecord } from "../internet/mta-sts-policy.ts";
 import type { DnsRecord, RecordType, ZoneFacts } from "../dns/record.ts";
 import {
   acsDkimZone,
@@ -77,6 +78,9 @@ export function worldHosts({ tenantDomains, internetDomains }: WorldFacts): read
       addresses: [address],
       service: service === "on-premises" ? service : null,
     })),
+    ...(stsDomain(internetDomains) === null
+      ? []
+      : [{ name: `mta-sts.${stsDomain(internetDomains)}`, addresses: ["198.51.100.80"], service: "api" }]),
     { name: "smtp.office365.example", addresses: ["203.0.113.51"], service: "smtp-auth" },
     { name: "smtp.hve.mx.microsoft.example", addresses: ["203.0.113.52"], service: "hve" },
     { name: "smtp.azurecomm.example", addresses: ["203.0.113.53"], service: "acs-smtp" },
@@ -159,6 +163,7 @@ function internetDomain(domain: string, index: number, facts: WorldFacts): reado
     record(domain, "MX", `10 ${host}`),
     record(domain, "TXT", `v=spf1 a:${host} -all`),
     record(`_dmarc.${domain}`, "TXT", "v=DMARC1; p=reject"),
+    ...(domain === stsDomain(facts.internetDomains) ? [record(`_mta-sts.${domain}`, "TXT", stsRecord)] : []),
     ...(index === 0
       ? // RFC 7672 §3.1.1: DANE-EE(3) SPKI(1) SHA-256(1).
         [record(`_25._tcp.${host}`, "TLSA", `3 1 1 ${keyDigest(facts.certificate)}`)]
