@@ -73,7 +73,8 @@ export class PolicyCache implements AsyncDisposable {
   }
 }
 
-const maxPolicies = 10_000;
+/** At worst 25 KB each. */
+const maxPolicies = 5000;
 const writeAfterMs = 1000;
 const againMs = 300_000;
 

@@ -49,4 +49,4 @@ export function allowsHost(policy: Pick<StsPolicy, "mx">, host: string): boolean
   });
 }
 
-const maxLines = 400;
+const maxLines = 100;
