@@ -58,7 +58,8 @@ export class SendgridSmtpSession implements RoomSession {
     const authors = authorsOf(content);
     if (authors.length === 0 || !authors.every((author) => isVerified(account, author))) return texts.say(unverifiedSender);
     const written = fieldValue(content.head(), "x-smtpapi");
-    const wishes: SmtpApi | null = written === null ? { to: null, categories: [] } : readSmtpApi(written);
+    const wishes: SmtpApi | null =
+      written === null ? { to: null, categories: [] } : readSmtpApi(Buffer.from(written, "latin1").toString("utf8"));
     if (wishes === null) return texts.unverified("sendgrid-smtpapi");
     const recipients = wishes.to?.map((address) => ({ address })) ?? envelope.recipients;
     if (recipients.length > this.#limit("maxRecipients")) return texts.unverified("sendgrid-too-many-recipients");

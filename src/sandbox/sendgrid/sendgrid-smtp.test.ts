@@ -74,15 +74,15 @@ suite("SendGrid SMTP", () => {
   test("X-SMTPAPI names the recipients and categories, and does not travel", async () => {
     await using sandbox = await openTestSandbox();
     using dialog = await logged(sandbox);
-    const api = `X-SMTPAPI: {"to": ["Ann <ann@fabrikam.example>", "bea@gmail.example"],\r\n "category": ["news", "autumn"]}\r\n`;
+    const api = `X-SMTPAPI: {"to": ["Ann <ann@fabrikam.example>", "bea@gmail.example"],\r\n "category": ["news", "Herbstgrüße"]}\r\n`;
     const content = `From: a@contoso.example\r\n${api}Subject: list\r\n\r\nX-SMTPAPI: stays here\r\n`;
     assert.match(await sendMail(dialog, "a@contoso.example", ["placeholder@contoso.example"], content), /^250 /);
     const [message] = await sandbox.messages("?service=sendgrid-smtp");
     assert.deepEqual(message?.rcptTo, ["ann@fabrikam.example", "bea@gmail.example"]);
-    assert.deepEqual(message?.categories, ["news", "autumn"]);
+    assert.deepEqual(message?.categories, ["news", "Herbstgrüße"]);
     const raw = await (await fetch(`${sandbox.url}/api/messages/${message?.id}/raw`)).text();
     assert.ok(raw.endsWith("From: a@contoso.example\r\nSubject: list\r\n\r\nX-SMTPAPI: stays here\r\n"), raw);
-    for (const broken of ["{", "[]", '{"to": 1}', '{"to": ["nobody"]}', '{"category": {}}', "null"]) {
+    for (const broken of ["{", "[]", '{"to": 1}', '{"to": ["nobody"]}', '{"to": ["a@b.example\\r\\nX: y"]}', '{"category": {}}', "null"]) {
       const reply = await sendMail(
         dialog,
         "a@contoso.example",

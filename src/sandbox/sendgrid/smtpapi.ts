@@ -16,9 +16,13 @@ export function readSmtpApi(value: string): SmtpApi | null {
   const { to = null, category = [] } = parsed as { readonly to?: unknown; readonly category?: unknown };
   const recipients = to === null ? null : texts(to)?.map(bareAddress);
   const categories = texts(category);
-  if (recipients === undefined || categories === null || (recipients?.some((address) => !address.includes("@")) ?? false)) return null;
+  if (recipients === undefined || categories === null || (recipients?.some((address) => !addressPattern.test(address)) ?? false))
+    return null;
   return { to: recipients, categories };
 }
+
+/** What may stand in an envelope: JSON can hold anything, line ends too. */
+const addressPattern = /^[^\s@<>\p{Cc}]{1,64}@[A-Za-z0-9.-]{1,255}$/u;
 
 function texts(value: unknown): readonly string[] | null {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];

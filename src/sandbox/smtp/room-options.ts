@@ -9,7 +9,7 @@ const replyPattern = "^[245][0-9]{2} [ -~]{1,400}$";
 const ReplyOverrides = Type.Record(Type.String({ maxLength: 64 }), Type.String({ pattern: replyPattern }), {
   propertyNames: { enum: Object.keys(unverifiedReplies) },
   description:
-    "Replies that nobody has published, as `550 5.7.1 text`, in place of the sandbox's own; docs/reference/sandbox.md lists them.",
+    "Replies that nobody has published, as `550 5.7.1 text`, in place of the sandbox's own; docs/reference/sandbox-sending-services.md lists them.",
 });
 
 export const roomSchemas = {
