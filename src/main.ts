@@ -14,6 +14,8 @@ import { openNetwork } from "./compose/open-network.ts";
 import { openRoutes } from "./compose/open-routes.ts";
 import { openPins } from "./compose/open-pins.ts";
 import type { GatewayConfig } from "./config/config.ts";
+import { dkimKeys } from "./domains/dkim/dkim-keys.ts";
+import { DkimSigner } from "./domains/dkim/dkim-signer.ts";
 import { DeviceRegistry } from "./ingress/devices.ts";
 import { SmtpDoor } from "./ingress/smtp/smtp-door.ts";
 import { Identity } from "./identity/identity.ts";
@@ -58,7 +60,8 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
     const identities = cleanUp.use(openIdentities(config, network, dataDirectory, facts.identities));
     const sts = await openMtaSts(config, network, dataDirectory, () => clock.now(), facts.routes);
     if (sts !== null) cleanUp.use(sts);
-    const routes = openRoutes(config, { network, sts, identities, signer: null, bounce: null, facts, now: () => clock.now() });
+    const signer = config.domains.length === 0 ? null : cleanUp.use(new DkimSigner(dkimKeys(config.domains), () => clock.now()));
+    const routes = openRoutes(config, { network, sts, identities, signer, bounce: null, facts, now: () => clock.now() });
     for (const route of routes.values()) cleanUp.use(route);
     const pins = cleanUp.use(await openPins(dataDirectory, clock, (list) => queue.reroute(queue.router.withPins(list))));
     const router = new Router(config.routing, new Map([...routes].map(([name, route]) => [name, route.traits])), pins.list());

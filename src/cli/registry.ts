@@ -24,6 +24,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "doctor", summary: "try routes and tell what is missing", load: () => import("./commands/doctor.ts") },
   { name: "setup", summary: "renew a route's credentials, or sign in for it", load: () => import("./commands/setup.ts") },
   { name: "status", summary: "show counters, listeners and routes", load: () => import("./commands/status.ts") },
+  { name: "dns", summary: "print the DNS records of a domain, make its next key", load: () => import("./commands/dns.ts") },
   { name: "check-config", summary: "explain every fault of a configuration file", load: () => import("./commands/check-config.ts") },
   { name: "reload", summary: "let the gateway read its configuration again", load: () => import("./commands/reload.ts") },
   {

@@ -1,3 +1,4 @@
+import { algorithmOf } from "../domains/dkim/dkim-keys.ts";
 import { BlockList, isIP } from "node:net";
 import { parseCidr, type Cidr } from "../lib/cidr.ts";
 import { parseHostPort } from "../lib/host-port.ts";
@@ -27,6 +28,8 @@ export function crossCheck(config: GatewayConfig, report: Report): void {
     checkPrincipalTokens(config, index, report);
   });
   checkLogins(config, report);
+  unique(config.domains, "domains", report);
+  dkim(config, report);
   rules(config, report);
   routes(config, report);
   queue(config, report);
@@ -270,6 +273,18 @@ function routes(config: GatewayConfig, report: Report): void {
       );
     }
   });
+}
+
+function dkim(config: GatewayConfig, report: Report): void {
+  config.domains.forEach((domain, index) =>
+    domain.dkim.forEach(({ key }, n) => {
+      try {
+        algorithmOf(key);
+      } catch (error) {
+        report("error", ["domains", index, "dkim", n, "key"], (error as Error).message, "Make one: postern dns DOMAIN --new-key FILE.");
+      }
+    }),
+  );
 }
 
 function mxRoute(

@@ -6,6 +6,7 @@ import { durationOption, optionsObject, sizeOption, type Decoded } from "../lib/
 import { QueueSchema, type QueueOptions } from "../queue/options.ts";
 import { RoutingSchema, type RoutingOptions } from "../routing/options.ts";
 import { smtpListenerSchema, type SmtpListenerOptions } from "../ingress/smtp/options.ts";
+import { domainSchema, type DomainOptions } from "../domains/options.ts";
 import { mxRouteSchema, type MxRouteOptions } from "../routes/mx/options.ts";
 import { sinkRouteSchema, type SinkRouteOptions } from "../routes/sink/options.ts";
 import { smtpRouteSchema, type SmtpRouteOptions } from "../routes/smtp/options.ts";
@@ -126,6 +127,12 @@ const parts = {
     description: "As whom routes get OAuth tokens.",
   } as Schema,
   tokenStore: plain(tokenStoreSchema),
+  domains: {
+    type: "array",
+    items: plain(domainSchema),
+    default: [],
+    description: "Domains in whose name mail leaves directly (kind mx): what signs it.",
+  } as Schema,
   routes: {
     type: "array",
     items: plain(routeSchema),
@@ -161,6 +168,7 @@ export interface GatewayConfig {
   readonly tokens: TokensOptions;
   readonly identities: readonly TokenIdentityOptions[];
   readonly tokenStore: TokenStoreOptions;
+  readonly domains: readonly DomainOptions[];
   readonly routes: readonly RouteOptions[];
   readonly services: OverrideSections;
   readonly routing: RoutingOptions;

@@ -13,6 +13,9 @@ export const demoSecrets: Readonly<Record<string, string>> = {
   "sendgrid-key": credentials.sendgridKey,
 };
 
+/** The key that signs what the gateway sends directly. */
+export const demoDkim = { selector: "postern1", file: "dkim-contoso.pem" } as const;
+
 /** The loopback address that the gateway sends direct mail from, and the public one that it stands for in the sandbox (SPF, connector). */
 const egress = { loopback: "127.0.0.10", public: "198.51.100.10" } as const;
 
@@ -61,6 +64,10 @@ identities:
     clientId: ${credentials.clientId}
     secrets: [{ file: entra-secret }]
 
+# What leaves directly is signed; the sandbox's name server publishes the key.
+domains:
+  - { name: contoso.example, dkim: [{ selector: ${demoDkim.selector}, key: { file: ${demoDkim.file} } }] }
+
 # Every way out; those with the name of their service are reached by the rules below, or by a rule of yours.
 routes:
   - { name: tenant, kind: connector, domain: contoso.example, ${trust}, clientCertificate: ${pair} }
@@ -92,10 +99,13 @@ clock: { follow: "http://127.0.0.1:${sandbox.ui}" }
 `;
 }
 
-/** sandbox.yaml of the demo. */
-export function sandboxYaml(): string {
+/** sandbox.yaml of the demo. @param record of the gateway's key */
+export function sandboxYaml(record: string): string {
   return `# Written by \`postern demo\` at each start: changes here are lost. The tenant is sandbox/contoso.yaml of the program.
 # The address that the gateway's direct mail comes from is named in the tenant's SPF record.
 addresses: { "${egress.loopback}": "${egress.public}" }
+dns:
+  records:
+    - { name: ${demoDkim.selector}._domainkey.contoso.example, type: TXT, value: ${JSON.stringify(record)} }
 `;
 }

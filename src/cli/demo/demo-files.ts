@@ -1,9 +1,11 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { generateKeyPairSync } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { dkimRecord } from "../../domains/dkim/dkim-record.ts";
 import { demoPorts, offsetsCollide, type DemoPorts } from "../../lib/ports.ts";
 import { CommandError } from "../exit-codes.ts";
 import type { DemoCertificates } from "./certificates.ts";
-import { demoSecrets, gatewayYaml, sandboxYaml } from "./demo-config.ts";
+import { demoDkim, demoSecrets, gatewayYaml, sandboxYaml } from "./demo-config.ts";
 
 /** What the demo keeps in its data directory besides the gateway's state: its configuration, and what `postern env` tells of it. */
 export interface DemoFacts {
@@ -43,7 +45,20 @@ export function writeDemoConfigs(
     return path;
   };
   for (const [name, secret] of Object.entries(demoSecrets)) write(name, `${secret}\n`);
-  return { gateway: write("gateway.yaml", gatewayYaml(ports, certificates)), sandbox: write("sandbox.yaml", sandboxYaml()) };
+  return {
+    gateway: write("gateway.yaml", gatewayYaml(ports, certificates)),
+    sandbox: write("sandbox.yaml", sandboxYaml(dkimRecord(demoKey(dataDirectory)))),
+  };
+}
+
+/** The demo's own DKIM key: made once. */
+function demoKey(dataDirectory: string): string {
+  const path = join(dataDirectory, demoDkim.file);
+  if (!existsSync(path)) {
+    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    writeFileSync(path, privateKey.export({ type: "pkcs8", format: "pem" }), { mode: 0o600 });
+  }
+  return readFileSync(path, "utf8");
 }
 
 export function writeDemoFacts(dataDirectory: string, facts: DemoFacts): void {
