@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { createHash, createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { createHash, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { test } from "node:test";
 import { decodeJwt, SignJWT, UnsecuredJWT } from "jose";
 import { askToken, frontRequest, postForm } from "../../../test/support/entra-client.ts";
 import { skipUnless } from "../../../test/support/programs.ts";
-import { runProgram } from "../../../test/support/run-program.ts";
+import { rsaCertificate } from "../../../test/support/rsa-certificate.ts";
 import { openTestSandbox } from "../../../test/support/sandbox.ts";
 import { temporaryFolder } from "../../../test/support/temporary-folder.ts";
 import { credentials } from "../credentials.ts";
@@ -113,23 +112,7 @@ test(
   { skip: skipUnless("openssl") },
   async () => {
     await using sandbox = await openTestSandbox();
-    const [keyFile, certificateFile] = [join(sandbox.folder, "rsa.key"), join(sandbox.folder, "rsa.pem")];
-    await runProgram("openssl", [
-      "req",
-      "-x509",
-      "-newkey",
-      "rsa:2048",
-      "-nodes",
-      "-keyout",
-      keyFile,
-      "-out",
-      certificateFile,
-      "-days",
-      "2",
-      "-subj",
-      "/CN=g",
-    ]);
-    const [key, pem] = [createPrivateKey(readFileSync(keyFile)), readFileSync(certificateFile, "utf8")];
+    const { key, certificate: pem } = await rsaCertificate(sandbox.folder);
     await sandbox.call("PATCH", `/api/tenant/applications/${credentials.clientId}`, { certificates: [pem] });
     const x5t = Buffer.from(new X509Certificate(pem).fingerprint256.replaceAll(":", ""), "hex").toString("base64url");
     const ask = async (changes: Readonly<Record<string, unknown>> = {}, header: Readonly<Record<string, string>> = {}, signer = key) => {

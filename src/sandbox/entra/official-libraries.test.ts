@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { skipUnless } from "../../../test/support/programs.ts";
+import { rsaCertificate } from "../../../test/support/rsa-certificate.ts";
 import { openTestSandbox, type TestSandbox } from "../../../test/support/sandbox.ts";
 import { credentials } from "../credentials.ts";
 import { sandboxEnvironment } from "../environment.ts";
@@ -45,8 +45,8 @@ test(
   { skip: skipUnless("openssl") },
   async () => {
     await using sandbox = await openTestSandbox();
-    const { privateKey, certificate } = await rsaCertificate(sandbox.folder);
-    await writeFile(join(sandbox.folder, "client.pem"), privateKey + certificate);
+    const { keyPem, certificate } = await rsaCertificate(sandbox.folder);
+    await writeFile(join(sandbox.folder, "client.pem"), keyPem + certificate);
     const put = await sandbox.call("PATCH", `/api/tenant/applications/${credentials.clientId}`, { certificates: [certificate] });
     assert.equal(put.status, 200);
     const out = await inNode(
@@ -155,26 +155,3 @@ print(subprocess.run(["openssl", "dgst", "-sha256", "-verify", path("key.pem"), 
   const { stdout } = await run("python3", ["-c", script, ca], { env: { ...process.env, ...sandboxEnvironment(sandbox.sandbox) } });
   assert.equal(stdout.trim(), "Verified OK");
 });
-
-/** A self-signed RSA certificate, made by openssl as an administrator would. */
-async function rsaCertificate(folder: string): Promise<{ readonly privateKey: string; readonly certificate: string }> {
-  const [keyFile, certificateFile] = [join(folder, "rsa.key"), join(folder, "rsa.pem")];
-  await run("openssl", [
-    "req",
-    "-x509",
-    "-newkey",
-    "rsa:2048",
-    "-nodes",
-    "-keyout",
-    keyFile,
-    "-out",
-    certificateFile,
-    "-days",
-    "2",
-    "-subj",
-    "/CN=gateway",
-  ]);
-  const [privateKey, certificate] = [await readFile(keyFile, "utf8"), await readFile(certificateFile, "utf8")];
-  assert.equal(new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey)), true);
-  return { privateKey, certificate };
-}

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { postern } from "../../../test/support/cli.ts";
 import { openTestSandbox } from "../../../test/support/sandbox.ts";
 import { temporaryFolder } from "../../../test/support/temporary-folder.ts";
 import { credentials } from "../credentials.ts";
@@ -93,4 +94,13 @@ test("switches by the control API stay over restart and reset", async () => {
     ["/api/tenant", { domains: [{ name: "else.example", type: "Authoritative", matchSubDomains: false }] }, 409],
   ] as const)
     assert.equal((await sandbox.call("PATCH", path, body)).status, status, path);
+});
+
+test("postern sandbox says what is wrong with a tenant file, as of any configuration", async () => {
+  using folder = temporaryFolder();
+  writeFileSync(join(folder.path, "t.yaml"), "id: x");
+  writeFileSync(join(folder.path, "sandbox.yaml"), "tenant: { file: t.yaml }");
+  const { code, stderr } = await postern(["sandbox", "-c", join(folder.path, "sandbox.yaml"), "--data", join(folder.path, "data")]);
+  assert.equal(code, 78);
+  assert.match(stderr, /t\.yaml: /);
 });

@@ -26,25 +26,25 @@ export function addHvePages(app: FastifyInstance, house: House): void {
       parsed(null, Object.fromEntries(new URLSearchParams(body))),
     );
     scope.post("/hve/new", (request, reply) => {
-      const fields = request.body as Fields;
+      const fields = (request.body ?? {}) as Fields;
       const faults = faultsOf(house, fields);
       // From the review back to the form, with what was typed.
       const body = faults.length > 0 || fields["step"] === "back" ? accountForm(fields, faults) : review(fields);
       return sendPage(reply.code(faults.length > 0 ? 422 : 200), "New HVE account", body);
     });
     scope.post("/hve/create", (request, reply) => {
-      const fields = request.body as Fields;
+      const fields = (request.body ?? {}) as Fields;
       const faults = faultsOf(house, fields);
       if (faults.length > 0) return sendPage(reply.code(422), "New HVE account", accountForm(fields, faults));
       changeTenant(house, (tenant) => addHveAccount(tenant, accountOf(fields), house.clock.now()));
       return reply.redirect("/hve", 303);
     });
     scope.post("/hve/remove", (request, reply) => {
-      changeTenant(house, (tenant) => removeHveAccount(tenant, (request.body as Fields)["address"] ?? ""));
+      changeTenant(house, (tenant) => removeHveAccount(tenant, ((request.body ?? {}) as Fields)["address"] ?? ""));
       return reply.redirect("/hve", 303);
     });
     scope.post("/hve/cmdlet", (request, reply) => {
-      const { text = "", apply } = request.body as Fields;
+      const { text = "", apply } = (request.body ?? {}) as Fields;
       try {
         const told = runCmdlet(house, text, apply !== undefined);
         return sendPage(reply, told.cmdlet, overview(house, text, told));

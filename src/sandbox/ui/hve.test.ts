@@ -85,6 +85,9 @@ test("the form, by curl: review first, then the account; foreign pages get nothi
     /NoProperBillingPolicyStored[\s\S]*\n200$/,
   );
   assert.match(await post("/hve/remove", { address: fresh.address }), /\n303$/);
+  assert.match(await post("/hve/remove", { address: fresh.address }), /\n404$/);
+  for (const path of ["/hve/new", "/hve/create"]) assert.match(await post(path, {}, "--request", "POST"), /\n422$/, "nothing at all");
+  assert.match(await post("/hve/create", fields, "--header", "Content-Type: text/plain"), /\n415$/);
 });
 
 test("cmdlets of old and new documents are read, explained and done", async () => {
