@@ -1,16 +1,19 @@
-import { createPrivateKey, type KeyObject } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { runProgram } from "./run-program.ts";
+import { webcrypto } from "node:crypto";
+import { X509CertificateGenerator } from "@peculiar/x509";
 
-/** A self-signed RSA certificate, made by openssl as an administrator would; PEM. Its files lie in `folder`. */
-export async function rsaCertificate(
-  folder: string,
-): Promise<{ readonly key: KeyObject; readonly keyPem: string; readonly certificate: string }> {
-  const [keyFile, certificateFile] = [join(folder, "rsa.key"), join(folder, "rsa.pem")];
-  const options = ["-newkey", "rsa:2048", "-nodes", "-keyout", keyFile, "-out", certificateFile, "-days", "2", "-subj", "/CN=gateway"];
-  const { code, stderr } = await runProgram("openssl", ["req", "-x509", ...options]);
-  if (code !== 0) throw new Error(stderr);
-  const keyPem = readFileSync(keyFile, "utf8");
-  return { key: createPrivateKey(keyPem), keyPem, certificate: readFileSync(certificateFile, "utf8") };
+/** A self-signed certificate with an RSA key, as applications register them with Entra. */
+export async function rsaCertificate(name: string): Promise<{ readonly cert: string; readonly key: string }> {
+  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", publicExponent: new Uint8Array([1, 0, 1]), modulusLength: 2048 };
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    serialNumber: "01",
+    name: `CN=${name}`,
+    keys,
+    signingAlgorithm: algorithm,
+  });
+  const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey)).toString("base64");
+  return {
+    cert: certificate.toString("pem"),
+    key: `-----BEGIN PRIVATE KEY-----\n${pkcs8.replace(/.{64}(?=.)/g, "$&\n")}\n-----END PRIVATE KEY-----\n`,
+  };
 }

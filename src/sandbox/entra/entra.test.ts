@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { createHash, generateKeyPairSync, X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { test } from "node:test";
 import { decodeJwt, SignJWT, UnsecuredJWT } from "jose";
 import { askToken, frontRequest, postForm } from "../../../test/support/entra-client.ts";
-import { skipUnless } from "../../../test/support/programs.ts";
 import { rsaCertificate } from "../../../test/support/rsa-certificate.ts";
 import { openTestSandbox } from "../../../test/support/sandbox.ts";
 import { temporaryFolder } from "../../../test/support/temporary-folder.ts";
@@ -107,46 +106,43 @@ test("the answers: v2 and v1 forms, by domain and by any name of the tenant; no 
   assert.equal(discovery.metadata[0].preferred_network, `localhost:${sandbox.port("api")}`);
 });
 
-test(
-  "a client assertion: signed by a registered certificate, for this tenant, by this client, in time",
-  { skip: skipUnless("openssl") },
-  async () => {
-    await using sandbox = await openTestSandbox();
-    const { key, certificate: pem } = await rsaCertificate(sandbox.folder);
-    await sandbox.call("PATCH", `/api/tenant/applications/${credentials.clientId}`, { certificates: [pem] });
-    const x5t = Buffer.from(new X509Certificate(pem).fingerprint256.replaceAll(":", ""), "hex").toString("base64url");
-    const ask = async (changes: Readonly<Record<string, unknown>> = {}, header: Readonly<Record<string, string>> = {}, signer = key) => {
-      const now = Math.floor(Date.now() / 1000);
-      const claims = {
-        aud: `https://localhost:${sandbox.port("api")}${token}`,
-        iss: credentials.clientId,
-        sub: credentials.clientId,
-        jti: "1",
-        nbf: now,
-        exp: now + 300,
-        ...changes,
-      };
-      const assertion = await new SignJWT(claims).setProtectedHeader({ alg: "PS256", "x5t#S256": x5t, ...header }).sign(signer);
-      const answer = await askToken(sandbox, {
-        client_secret: undefined,
-        client_assertion: assertion,
-        client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-      });
-      return answer.body.error_codes?.[0] ?? answer.status;
+test("a client assertion: signed by a registered certificate, for this tenant, by this client, in time", async () => {
+  await using sandbox = await openTestSandbox();
+  const { key: keyPem, cert: pem } = await rsaCertificate("gateway");
+  const key = createPrivateKey(keyPem);
+  await sandbox.call("PATCH", `/api/tenant/applications/${credentials.clientId}`, { certificates: [pem] });
+  const x5t = Buffer.from(new X509Certificate(pem).fingerprint256.replaceAll(":", ""), "hex").toString("base64url");
+  const ask = async (changes: Readonly<Record<string, unknown>> = {}, header: Readonly<Record<string, string>> = {}, signer = key) => {
+    const now = Math.floor(Date.now() / 1000);
+    const claims = {
+      aud: `https://localhost:${sandbox.port("api")}${token}`,
+      iss: credentials.clientId,
+      sub: credentials.clientId,
+      jti: "1",
+      nbf: now,
+      exp: now + 300,
+      ...changes,
     };
-    assert.equal(await ask(), 200);
-    assert.equal(await ask({}, { alg: "RS256" }), 200);
-    assert.equal(await ask({ aud: `https://login.microsoftonline.com/${credentials.tenantId}/v2.0` }), 200);
-    assert.equal(await ask({ aud: "https://localhost/other/oauth2/v2.0/token" }), 700023);
-    assert.equal(await ask({ iss: "x" }), 700021);
-    assert.equal(await ask({ sub: credentials.objectId }), 700021);
-    assert.equal(await ask({ exp: 1_000_000 }), 700024);
-    assert.equal(await ask({ nbf: Math.floor(Date.now() / 1000) + 3600 }), 700024);
-    assert.equal(await ask({ jti: undefined }), 700027);
-    assert.equal(await ask({}, { "x5t#S256": "else" }), 700027);
-    assert.equal(await ask({}, {}, generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey), 700027);
-  },
-);
+    const assertion = await new SignJWT(claims).setProtectedHeader({ alg: "PS256", "x5t#S256": x5t, ...header }).sign(signer);
+    const answer = await askToken(sandbox, {
+      client_secret: undefined,
+      client_assertion: assertion,
+      client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    });
+    return answer.body.error_codes?.[0] ?? answer.status;
+  };
+  assert.equal(await ask(), 200);
+  assert.equal(await ask({}, { alg: "RS256" }), 200);
+  assert.equal(await ask({ aud: `https://login.microsoftonline.com/${credentials.tenantId}/v2.0` }), 200);
+  assert.equal(await ask({ aud: "https://localhost/other/oauth2/v2.0/token" }), 700023);
+  assert.equal(await ask({ iss: "x" }), 700021);
+  assert.equal(await ask({ sub: credentials.objectId }), 700021);
+  assert.equal(await ask({ exp: 1_000_000 }), 700024);
+  assert.equal(await ask({ nbf: Math.floor(Date.now() / 1000) + 3600 }), 700024);
+  assert.equal(await ask({ jti: undefined }), 700027);
+  assert.equal(await ask({}, { "x5t#S256": "else" }), 700027);
+  assert.equal(await ask({}, {}, generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey), 700027);
+});
 
 test("authorisation code with PKCE: once, by its client, with its verifier; the refresh token goes on from there", async () => {
   await using sandbox = await openTestSandbox();

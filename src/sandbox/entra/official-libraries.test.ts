@@ -40,38 +40,34 @@ async function verified(sandbox: TestSandbox, token: string, audience: string) {
   return (await jwtVerify(token, keys, { issuer: `https://sts.windows.net/${credentials.tenantId}/`, audience })).payload;
 }
 
-test(
-  "@azure/identity: client secret, certificate, password; tokens verify by the published keys",
-  { skip: skipUnless("openssl") },
-  async () => {
-    await using sandbox = await openTestSandbox();
-    const { keyPem, certificate } = await rsaCertificate(sandbox.folder);
-    await writeFile(join(sandbox.folder, "client.pem"), keyPem + certificate);
-    const put = await sandbox.call("PATCH", `/api/tenant/applications/${credentials.clientId}`, { certificates: [certificate] });
-    assert.equal(put.status, 200);
-    const out = await inNode(
-      sandbox,
-      `import { ClientSecretCredential, ClientCertificateCredential, UsernamePasswordCredential } from "@azure/identity";
+test("@azure/identity: client secret, certificate, password; tokens verify by the published keys", async () => {
+  await using sandbox = await openTestSandbox();
+  const { key, cert } = await rsaCertificate("gateway");
+  await writeFile(join(sandbox.folder, "client.pem"), key + cert);
+  const put = await sandbox.call("PATCH", `/api/tenant/applications/${credentials.clientId}`, { certificates: [cert] });
+  assert.equal(put.status, 200);
+  const out = await inNode(
+    sandbox,
+    `import { ClientSecretCredential, ClientCertificateCredential, UsernamePasswordCredential } from "@azure/identity";
      const e = process.env, options = { authorityHost: e.SANDBOX_AUTHORITY, disableInstanceDiscovery: true };
      const bySecret = await new ClientSecretCredential(e.SANDBOX_TENANT_ID, e.SANDBOX_CLIENT_ID, e.SANDBOX_CLIENT_SECRET, options).getToken("https://outlook.office365.com/.default");
      const byCertificate = await new ClientCertificateCredential(e.SANDBOX_TENANT_ID, e.SANDBOX_CLIENT_ID, e.CLIENT_PEM, options).getToken("https://graph.microsoft.com/.default");
      const byPassword = await new UsernamePasswordCredential(e.SANDBOX_TENANT_ID, e.SANDBOX_CLIENT_ID, "app@contoso.example", "Sandbox-Mailbox-1", options).getToken("https://outlook.office.com/SMTP.Send");
      console.log(JSON.stringify({ bySecret, byCertificate, byPassword }));`,
-      { CLIENT_PEM: join(sandbox.folder, "client.pem") },
-    );
-    const { bySecret, byCertificate, byPassword } = JSON.parse(out);
-    const secret = await verified(sandbox, bySecret.token, "https://outlook.office365.com");
-    assert.deepEqual(secret["roles"], ["SMTP.SendAsApp", "Mail.Send"]);
-    assert.equal(secret["appid"], credentials.clientId);
-    assert.equal(secret["oid"], credentials.objectId);
-    assert.equal(secret["tid"], credentials.tenantId);
-    const left = bySecret.expiresOnTimestamp - Date.now();
-    assert.ok(left > 3_500_000 && left < 3_600_000, `${left} ms`);
-    assert.deepEqual((await verified(sandbox, byCertificate.token, "https://graph.microsoft.com"))["roles"], ["Mail.Send"]);
-    const user = await verified(sandbox, byPassword.token, "https://outlook.office.com");
-    assert.deepEqual([user["scp"], user["upn"], user["roles"]], ["SMTP.Send", "app@contoso.example", undefined]);
-  },
-);
+    { CLIENT_PEM: join(sandbox.folder, "client.pem") },
+  );
+  const { bySecret, byCertificate, byPassword } = JSON.parse(out);
+  const secret = await verified(sandbox, bySecret.token, "https://outlook.office365.com");
+  assert.deepEqual(secret["roles"], ["SMTP.SendAsApp", "Mail.Send"]);
+  assert.equal(secret["appid"], credentials.clientId);
+  assert.equal(secret["oid"], credentials.objectId);
+  assert.equal(secret["tid"], credentials.tenantId);
+  const left = bySecret.expiresOnTimestamp - Date.now();
+  assert.ok(left > 3_500_000 && left < 3_600_000, `${left} ms`);
+  assert.deepEqual((await verified(sandbox, byCertificate.token, "https://graph.microsoft.com"))["roles"], ["Mail.Send"]);
+  const user = await verified(sandbox, byPassword.token, "https://outlook.office.com");
+  assert.deepEqual([user["scp"], user["upn"], user["roles"]], ["SMTP.Send", "app@contoso.example", undefined]);
+});
 
 test("msal-node: secret, device code and refresh; its errors carry the AADSTS number", async () => {
   await using sandbox = await openTestSandbox();
