@@ -44,13 +44,14 @@ export async function openConnection(
     )
     .catch((error: unknown) => {
       signal.throwIfAborted();
-      throw new OpenFailed("connect", dialFailure(error), error);
+      throw new OpenFailed(isLookUp(error) ? "resolve" : "connect", dialFailure(error), error);
     });
-  onStep?.("connect", `connected to ${dialled.address}`);
+  onStep?.("resolve", `${settings.host} is at ${dialled.address}`);
+  onStep?.("connect", `connected to ${dialled.address} port ${dialled.socket.remotePort ?? settings.port}`);
   let socket = dialled.socket;
   if (settings.tls === "implicit") {
     socket = await startTls(settings, socket, signal);
-    onStep?.("tls", tlsText(socket));
+    onStep?.("tls", describeTls(socket));
   }
   const channel = new Channel(socket);
   const handshake = new Handshake(channel);
@@ -66,7 +67,7 @@ export async function openConnection(
     const startTlsOffered = offered.startTls;
     if (wantsStartTls(settings, offered, plain)) {
       offered = await upgrade(handshake, settings, signal);
-      onStep?.("starttls", tlsText(channel.socket));
+      onStep?.("starttls", describeTls(channel.socket));
     }
     if (settings.auth !== undefined) {
       handshake.step = "auth";
@@ -160,6 +161,10 @@ function requireSafeAuth(settings: Settings, channel: Channel, address: string):
   throw new OpenFailed("auth", failure("route.tls-required", { text: "The connection is not encrypted, so the route does not log in" }));
 }
 
+function isLookUp(error: unknown): boolean {
+  return error instanceof DialFailed && (error.reason === "no-such-host" || error.reason === "lookup");
+}
+
 function dialFailure(error: unknown): Failure {
   if (!(error instanceof DialFailed)) throw error;
   const text = error.message;
@@ -212,6 +217,19 @@ function describeSession(
 function tlsText(socket: Socket): string {
   return socket instanceof TLSSocket ? `${socket.getProtocol() ?? "TLS"} ${socket.getCipher()?.standardName ?? ""}`.trim() : "";
 }
+
+/** Version, cipher, and whose certificate that is. */
+function describeTls(socket: Socket): string {
+  if (!(socket instanceof TLSSocket)) return "";
+  const { subjectaltname, subject, issuer, valid_to: until } = socket.getPeerCertificate();
+  // The peer wrote these: control characters and length are its choice.
+  const shown = (text: string) => text.replace(/[^\x20-\x7e]/g, "?").slice(0, maxNames);
+  const names = (subjectaltname ?? `CN:${String(subject?.CN ?? "")}`).replace(/\b(?:DNS|IP Address|CN):/g, "");
+  const trust = socket.authorized ? "verified" : `not verified: ${String(socket.authorizationError ?? "no certificate")}`;
+  return `${tlsText(socket)}; certificate of ${shown(names)} by ${shown(String(issuer?.O ?? issuer?.CN ?? "nobody"))}, until ${until ?? "?"}, ${trust}`;
+}
+
+const maxNames = 300;
 
 function describe(offered: Capabilities): string {
   const names = [
