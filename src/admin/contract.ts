@@ -55,6 +55,16 @@ export const routeView = Type.Object({
   failed: Type.Integer(),
   openings: Type.Integer(),
   lastReply: optional(Type.String()),
+  nextHops: optional(
+    Type.Array(
+      Type.Object({
+        remote: Type.String(),
+        trouble: optional(Type.String()),
+        restsUntil: optional(time("Until then others are tried before it.")),
+      }),
+      { description: "Where it leads to several servers: each of them, and what it had trouble with last." },
+    ),
+  ),
 });
 
 export const identityView = Type.Object({

@@ -1,3 +1,4 @@
+import type { NextHop } from "../routes/route.ts";
 import type { DeliverySecurity } from "../mail/delivery-security.ts";
 import type { Device } from "../ingress/devices.ts";
 import type { Page, QueueEntry, QueueFilter, TraceQuery, TraceRecord, TraceSummary } from "../queue/archive.ts";
@@ -144,6 +145,8 @@ export interface RouteStatus {
   readonly lastReply?: string;
   /** Where it leads, `host:port` or a folder. */
   readonly target: string;
+  /** Each of several servers, and how it does. */
+  readonly nextHops?: readonly NextHop[];
 }
 
 export interface Readiness {

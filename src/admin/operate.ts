@@ -259,6 +259,7 @@ function routeStatus(outlet: Outlet, target: string): RouteStatus {
     openings,
     ...(lastText === "" ? {} : { lastReply: lastText }),
     target,
+    ...(route.nextHops === undefined ? {} : { nextHops: route.nextHops() }),
   };
 }
 

@@ -41,8 +41,20 @@ export function listenerOf(listener: ListenerStatus): ListenerView {
 }
 
 export function routeOf(route: RouteStatus): RouteView {
-  const { since, retryAt, ...rest } = route;
-  return { ...rest, since: isoTime(since), ...(retryAt === undefined ? {} : { retryAt: isoTime(retryAt) }) };
+  const { since, retryAt, nextHops, ...rest } = route;
+  return {
+    ...rest,
+    since: isoTime(since),
+    ...(retryAt === undefined ? {} : { retryAt: isoTime(retryAt) }),
+    ...(nextHops === undefined
+      ? {}
+      : {
+          nextHops: nextHops.map(({ restsUntil, ...hop }) => ({
+            ...hop,
+            ...(restsUntil === undefined ? {} : { restsUntil: isoTime(restsUntil) }),
+          })),
+        }),
+  };
 }
 
 export function identityOf({ credentialExpiresAt, worksWith, lastError, tokens, ...rest }: TokenSourceStatus): IdentityView {

@@ -21,6 +21,18 @@ export interface Route extends AsyncDisposable {
   deliver(transaction: Transaction, signal: AbortSignal): Promise<Delivery>;
   /** Tries the way up to but not including a message; resolves with what was found, never throws. For circuits and `doctor`. */
   probe(signal: AbortSignal): Promise<ProbeResult>;
+  /** Each server that it leads to, where there may be several. */
+  nextHops?(): readonly NextHop[];
+}
+
+/** One of several servers of a route, and how it does. */
+export interface NextHop {
+  /** `host:port` */
+  readonly remote: string;
+  /** What it had trouble with last; absent: it works, or was not tried yet. */
+  readonly trouble?: string;
+  /** Policy-clock ms; until then others are tried before it. */
+  readonly restsUntil?: number;
 }
 
 /** What shared code may ask about a route instead of its kind. */

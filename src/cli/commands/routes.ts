@@ -179,5 +179,9 @@ function describe(route: RouteView): string[] {
     `  ${route.active} of ${route.concurrency} transactions under way`,
     `  since start: ${route.relayed} relayed, ${route.delayed} delayed, ${route.failed} failed, ${route.openings} times in trouble`,
     ...(route.lastReply === undefined ? [] : [`  last reply: ${cleanCell(route.lastReply)}`]),
+    ...(route.nextHops ?? []).map(
+      ({ remote, trouble, restsUntil }) =>
+        `  ${remote}: ${trouble === undefined ? "no trouble" : `${cleanCell(trouble)}${restsUntil === undefined ? "" : `; rests until ${shortTime(restsUntil)}`}`}`,
+    ),
   ];
 }

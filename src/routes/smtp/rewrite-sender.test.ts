@@ -64,3 +64,40 @@ test("no From field, and no empty line: the account is the author all the same",
   assert.ok((await rewritten("Subject: x\r\n\r\nbody\r\n")).startsWith("From: <account@contoso.example>\r\nReceived:"));
   assert.ok((await rewritten("Subject: x\r\n")).startsWith("From: <account@contoso.example>\r\n"));
 });
+
+test("a name whose last byte looks like a space keeps it; one that cannot be told for sure goes", async () => {
+  const field = async (value: string) => /From:[^]*?(?=\r\nReply-To:)/.exec(await rewritten(`From: ${value}\r\n\r\nbody\r\n`))?.[0];
+  assert.equal(await field("Voilà <a@b.example>"), "From: Voilà <account@contoso.example>");
+  for (const unsure of [
+    "<x> <a@b.example>",
+    'one "two" <a@b.example>',
+    "team: a <a@b.example>",
+    '"open <a@b.example>',
+    "a@b.example, c@d.example",
+  ])
+    assert.equal(await field(unsure), "From: <account@contoso.example>", unsure);
+});
+
+test("several From fields: all of their mailboxes go into the one Reply-To", async () => {
+  const mail = await PostalMime.parse(
+    await rewritten("From: A <a@b.example>\r\nSubject: x\r\nFrom: c@d.example,\r\n e@f.example\r\nReply-To: \r\n\r\nbody\r\n"),
+  );
+  assert.equal(mail.from?.address, "account@contoso.example");
+  assert.deepEqual(
+    mail.replyTo?.map(({ address }) => address),
+    ["a@b.example", "c@d.example", "e@f.example"],
+  );
+});
+
+test("white space without end, brackets without end: no more work than bytes", async () => {
+  for (const value of [
+    " \r\n".repeat(1) + `${" ".repeat(900)}\r\n `.repeat(200),
+    "<".repeat(200_000),
+    '"\\'.repeat(100_000),
+    " <".repeat(100_000),
+  ]) {
+    const started = process.cpuUsage();
+    await rewritten(`From: x${value}y\r\n\r\nbody\r\n`);
+    assert.ok(process.cpuUsage(started).user < 5_000_000, "seconds for one header section");
+  }
+});

@@ -8,6 +8,7 @@ import { hello, never, only, told } from "../../../test/support/smtp-route.ts";
 import { makeTransaction } from "../../../test/support/transactions.ts";
 import { Dialer } from "../../lib/dial.ts";
 import type { Dns, MxRecord } from "../../lib/dns/dns.ts";
+import { TokenFailed } from "../../identity/tokens/token-source.ts";
 import { systemResolver } from "../../lib/resolver.ts";
 import type { Route } from "../route.ts";
 import { silentRouteLog } from "../route-log.ts";
@@ -154,6 +155,65 @@ test("a connector's MAIL FROM is of an accepted domain, or none", async () => {
   assert.equal(told(only(await route.deliver(makeTransaction({ from: null }), never))), "relayed");
 });
 
+test("a connector with a certificate takes whoever: the certificate's domain decides", async () => {
+  await using server = await startForeignSmtpServer();
+  const certificate = { cert: "", key: "" };
+  await using route = serviceRoute({ kind: "connector", port: server.port, clientCertificate: certificate });
+  assert.equal(route.traits.senderRule, "any");
+  assert.equal(told(only(await route.deliver(makeTransaction({ from: "x@elsewhere.example" }), never))), "relayed");
+});
+
+test("rewriteSender leaves alone what the service takes: only MAIL FROM of a bounce address is changed", async () => {
+  await using server = await startForeignSmtpServer(loginServer);
+  await using route = serviceRoute({ kind: "hve", port: server.port, auth: { user: account, secret: password }, rewriteSender: true });
+  const text = "From: App <app@contoso.example>\r\nSubject: x\r\n\r\nbody\r\n";
+  assert.equal(told(only(await route.deliver(makeTransaction({ from: "bounce@contoso.example", text }), never))), "relayed");
+  assert.deepEqual(
+    server.envelopes.map(({ from }) => from),
+    [account],
+  );
+  assert.deepEqual(server.contents.map(String), [`Received: by gateway.contoso.example\r\n${text}`]);
+});
+
+test("a probe tries MAIL FROM as the account, takes it back, and tells what the service minds", async () => {
+  const script = (answer: string) => `${hello.replace("S: 250-DSN", "S: 250-AUTH LOGIN")}
+    C: AUTH LOGIN*
+    S: 334 VXNlcm5hbWU6
+    C: *
+    S: 334 UGFzc3dvcmQ6
+    C: *
+    S: 235 2.7.0 ok
+    C: MAIL FROM:<app@contoso.example>
+    ${answer}`;
+  await using good = await ScriptedSmtpServer.start(script("S: 250 2.1.0 ok\nC: RSET\nS: 250 ok\nC: QUIT"));
+  await using fine = serviceRoute({ kind: "smtp-auth", port: good.port, auth: { user: account, secret: password } });
+  const found = await fine.probe(never);
+  assert.deepEqual(
+    found.steps.map(({ name }) => name),
+    ["resolve", "connect", "greeting", "hello", "auth", "mail"],
+  );
+  assert.equal(found.ok, true);
+  good.check();
+  await using bad = await ScriptedSmtpServer.start(script("S: 550 5.1.8 Access denied, bad outbound sender"));
+  await using blocked = serviceRoute({ kind: "smtp-auth", port: bad.port, auth: { user: account, secret: password } });
+  const { ok, text, steps } = await blocked.probe(never);
+  assert.equal(ok, false);
+  assert.equal(steps.at(-1)?.name, "mail");
+  assert.match(text, /bad outbound sender/);
+});
+
+test("why there is no token is told, and nobody bounces for it", async () => {
+  await using server = await startForeignSmtpServer({ authMethods: ["XOAUTH2"], allowInsecureAuth: true, onAuth: () => undefined });
+  const tokens = {
+    token: () => Promise.reject(new TokenFailed("AADSTS7000215", "AADSTS7000215: Invalid client secret provided.", false)),
+    reject: () => undefined,
+  };
+  await using route = serviceRoute({ kind: "smtp-auth", port: server.port, auth: { user: account, identity: "entra" } }, { tokens });
+  const outcome = only(await route.deliver(makeTransaction({ from: account, text: `From: ${account}\r\n\r\nx\r\n` }), never));
+  assert.equal(told(outcome), "delayed 7.8 route.token-failed route");
+  assert.match(outcome.action === "delayed" ? outcome.failure.text : "", /AADSTS7000215: Invalid client secret/);
+});
+
 test("ACS: the user name is composed of resource, application and tenant", async () => {
   const names: string[] = [];
   await using server = await startForeignSmtpServer({
@@ -206,6 +266,18 @@ test("smart hosts take turns; one that is down is left out and opens no circuit"
   for (let n = 0; n < 12; n++) assert.equal(told(only(await route.deliver(makeTransaction({ id: n + 1 }), never))), "relayed");
   assert.equal(one.contents.length + two.contents.length, 12);
   assert.ok(one.contents.length >= 4 && two.contents.length >= 4, `${one.contents.length} and ${two.contents.length}`);
+});
+
+test("each host is told: the one that is down, why, and until when it rests", async () => {
+  await using one = await startForeignSmtpServer();
+  const dead = await freePort();
+  await using route = serviceRoute({ kind: "smart-host", hosts: [`127.0.0.1:${dead}`, `127.0.0.1:${one.port}`] });
+  await Promise.all(Array.from({ length: 4 }, (_, n) => route.deliver(makeTransaction({ id: n + 1 }), never)));
+  const [down, up] = route.nextHops?.() ?? [];
+  assert.deepEqual(up, { remote: `127.0.0.1:${one.port}` });
+  assert.match(down?.trouble ?? "", /ECONNREFUSED/);
+  const rest = (down?.restsUntil ?? 0) - day;
+  assert.ok(rest > 0 && rest <= 15_000, `troubles at the same time count once: ${rest}`);
 });
 
 test("all smart hosts down: the mail waits, and the route is at fault", async () => {

@@ -49,7 +49,7 @@ export function createServiceRoute(options: ServiceRouteOptions, deps: ServiceRo
   return {
     name: options.name,
     kind: options.kind,
-    traits: serviceTraits(settings, profile, sender, maxSize),
+    traits: serviceTraits(settings, profile, sender, { maxSize, hosts: options.hosts?.length ?? 1 }),
     async deliver(given, signal) {
       signal.throwIfAborted();
       const transaction = await dress(given, sender, deps.isAccepted);
@@ -68,15 +68,20 @@ export function createServiceRoute(options: ServiceRouteOptions, deps: ServiceRo
           targets.worked(target);
           return delivery;
         }
-        targets.troubled(target);
+        targets.troubled(target, reasonOf(delivery));
       }
       return delivery ?? { outcomes: new Map(), session: { remote: settings.host } };
     },
+    nextHops: () =>
+      targets.health().map(({ target: { host, port }, trouble }) => ({
+        remote: `${host}:${port}`,
+        ...(trouble === null ? {} : { trouble: trouble.reason, restsUntil: deps.now() + trouble.restMs }),
+      })),
     async probe(signal) {
       const order = await targets.order(signal);
       if ("code" in order) return { ok: false, text: order.text, failure: order, steps: [{ name: "dns", ok: false, text: order.text }] };
       const results = [];
-      for (const target of order) results.push(await probeNextHop(at(target), deps.dialer, signal));
+      for (const target of order) results.push(await probeNextHop(at(target), deps.dialer, signal, sender.account));
       const best = results.find(({ ok }) => ok) ?? results[0];
       return best === undefined
         ? { ok: false, text: "there is no host", steps: [] }
@@ -126,8 +131,14 @@ async function dress(given: Transaction, sender: Sender, isAccepted: (domain: st
   const refused = forbiddenSender(sender, { reversePath: envelope.reversePath, authors }, isAccepted);
   if (refused === null) return given;
   if (!sender.rewrites || account === undefined) return senderFailure(sender, refused);
-  const reversePath = envelope.reversePath === null ? null : account;
-  return { ...given, envelope: { ...envelope, reversePath }, content: await rewriteSender(content, account) };
+  // What the service would take stays as it is.
+  const refuses = (reversePath: string | null, from: readonly string[]) =>
+    forbiddenSender(sender, { reversePath, authors: from }, isAccepted) !== null;
+  return {
+    ...given,
+    envelope: refuses(envelope.reversePath, []) ? { ...envelope, reversePath: account } : envelope,
+    content: refuses(null, authors) ? await rewriteSender(content, account) : content,
+  };
 }
 
 function senderFailure({ senderRule, account, senders }: Sender, refused: string): Failure {
@@ -137,6 +148,11 @@ function senderFailure({ senderRule, account, senders }: Sender, refused: string
       ? `${refused} is not of an accepted domain`
       : `This route sends as ${account ?? "configured senders"}${account === undefined ? "" : others}, not as ${refused}`;
   return failure("route.sender-not-allowed", { text });
+}
+
+function reasonOf({ outcomes }: Delivery): string {
+  for (const outcome of outcomes.values()) if (outcome.action !== "relayed") return outcome.failure.text;
+  return "";
 }
 
 async function authorsOf(content: OutgoingContent): Promise<readonly string[]> {

@@ -74,10 +74,12 @@ export interface Sender extends SenderTraits {
 export function senderOf(options: ServiceRouteOptions, { senderRule }: ProfileValues): Sender {
   const user = options.auth === undefined ? "" : userName(options.auth);
   const account = (options.account ?? (/^[^@\s|]+@[^@\s|]+$/.test(user) ? user : undefined))?.toLowerCase();
+  // MS "Updated requirements for SMTP relay" (2023-11): the domain of the certificate or that of MAIL FROM must be accepted, not both.
+  const rule = senderRule === "accepted-domain" && options.clientCertificate !== undefined ? "any" : senderRule;
   // Of a mailbox it is known that it may not send as everybody: whom it may besides itself is the operator's list.
   const senders = options.senders ?? (senderRule === "send-as" ? [] : undefined);
   return {
-    senderRule,
+    senderRule: rule,
     ...(account === undefined ? {} : { account }),
     ...(senders === undefined ? {} : { senders }),
     rewrites: options.rewriteSender === true && account !== undefined,
@@ -88,10 +90,10 @@ export function serviceTraits(
   settings: Settings,
   profile: ProfileValues,
   { rewrites, ...sender }: Sender,
-  maxSize: () => number | null,
+  { maxSize, hosts }: { readonly maxSize: () => number | null; readonly hosts: number },
 ): RouteTraits {
   return {
-    concurrency: settings.maxConnections * 3,
+    concurrency: settings.maxConnections * 3 * hosts,
     get maxSize() {
       return settings.maxSize ?? maxSize();
     },
