@@ -68,6 +68,7 @@ export async function openConnection(
     if (wantsStartTls(settings, offered, plain)) {
       offered = await upgrade(handshake, settings, signal);
       onStep?.("starttls", describeTls(channel.socket));
+      onStep?.("hello", describe(offered));
     }
     if (settings.auth !== undefined) {
       handshake.step = "auth";

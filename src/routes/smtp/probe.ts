@@ -31,10 +31,10 @@ async function probeOnce(
     const { channel, session } = await openConnection(settings, dialer, plain, signal, (name, text) =>
       steps.push({ name, ok: true, text }),
     );
-    if (sender !== undefined) steps.push(await trySender(channel, sender, settings, signal));
+    const tried = sender === undefined ? null : await trySender(channel, sender, settings, signal);
+    if (tried !== null) steps.push(tried);
     channel.quit();
-    const refused = steps.find(({ ok }) => !ok);
-    if (refused !== undefined) return { ok: false, text: refused.text, steps };
+    if (tried?.ok === false) return { ok: false, text: tried.text, steps };
     const how = session.tls === undefined ? "without encryption" : `over ${session.tls}`;
     return { ok: true, text: `${session.remote} takes mail ${how}`, steps };
   } catch (error) {

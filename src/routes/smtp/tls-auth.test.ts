@@ -118,9 +118,9 @@ test("implicit TLS, with a client certificate", async () => {
   assert.equal(result.ok, true, result.text);
   assert.deepEqual(
     result.steps.map((step) => step.name),
-    ["connect", "tls", "greeting", "hello"],
+    ["resolve", "connect", "tls", "greeting", "hello"],
   );
-  assert.match(result.steps[3]?.text ?? "", /gateway\.contoso\.example/);
+  assert.match(result.steps[4]?.text ?? "", /gateway\.contoso\.example/);
   server.close();
 });
 
@@ -219,6 +219,7 @@ test("probe tells how far it came, and the peer's words", async () => {
   assert.deepEqual(
     result.steps.map((step) => [step.name, step.ok]),
     [
+      ["resolve", true],
       ["connect", true],
       ["greeting", true],
       ["hello", true],
