@@ -16,7 +16,7 @@ export class OpenFailed extends Error {
   }
 }
 
-export type OpenStep = "resolve" | "connect" | "tls" | "greeting" | "hello" | "starttls" | "auth";
+export type OpenStep = "resolve" | "connect" | "tls" | "greeting" | "hello" | "starttls" | "auth" | "mail";
 
 /** The listener until the connection is ready: one question, one answer, and nothing unasked. */
 export class Handshake implements ChannelListener {

@@ -11,7 +11,10 @@ import type { Settings } from "../smtp-client/settings.ts";
 
 type Step = ProbeResult["steps"][number];
 
-/** Tries a next hop up to and with the log-in, and whether `sender` may be in MAIL FROM; no message. As the pool does: opportunistic encryption that fails is done without. */
+/**
+ * Tries a next hop up to and with the log-in, and whether `sender` may be in MAIL FROM; no message. As the pool does: opportunistic
+ * encryption that fails is done without.
+ */
 export async function probeNextHop(settings: Settings, dialer: Dialer, signal: AbortSignal, sender?: string): Promise<ProbeResult> {
   const steps: Step[] = [];
   const first = await probeOnce(settings, dialer, false, steps, signal, sender);
@@ -31,10 +34,9 @@ async function probeOnce(
     const { channel, session } = await openConnection(settings, dialer, plain, signal, (name, text) =>
       steps.push({ name, ok: true, text }),
     );
-    const tried = sender === undefined ? null : await trySender(channel, sender, settings, signal);
-    if (tried !== null) steps.push(tried);
+    if (sender !== undefined && isSafePath(sender) && isAscii(sender))
+      steps.push({ name: "mail", ok: true, text: await trySender(channel, sender, settings, signal) });
     channel.quit();
-    if (tried?.ok === false) return { ok: false, text: tried.text, steps };
     const how = session.tls === undefined ? "without encryption" : `over ${session.tls}`;
     return { ok: true, text: `${session.remote} takes mail ${how}`, steps };
   } catch (error) {
@@ -45,19 +47,20 @@ async function probeOnce(
   }
 }
 
-/** MAIL FROM, and RSET at once: nothing is sent, but a service that minds the sender there says so. */
-async function trySender(channel: Channel, sender: string, settings: Settings, signal: AbortSignal): Promise<Step> {
+/** MAIL FROM, and RSET at once: nothing is sent, but a service that minds the sender there says so. @throws OpenFailed */
+async function trySender(channel: Channel, sender: string, settings: Settings, signal: AbortSignal): Promise<string> {
   const handshake = new Handshake(channel);
+  handshake.step = "mail";
   const onAbort = () => channel.fail({ why: "closed", text: "given up" });
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    if (!isSafePath(sender) || !isAscii(sender)) return { name: "mail", ok: true, text: `${sender} was not tried as MAIL FROM` };
     const reply = await handshake.ask(`MAIL FROM:<${sender}>`, settings.timeouts.commandMs);
-    if (reply.code !== 250) return { name: "mail", ok: false, text: describeFailure(classifyReply("mail", reply, settings.replies)) };
+    if (reply.code !== 250) throw new OpenFailed("mail", classifyReply("mail", reply, settings.replies));
     await handshake.ask("RSET", settings.timeouts.commandMs);
-    return { name: "mail", ok: true, text: `${sender} may be in MAIL FROM: ${replyText(reply)}` };
+    return `${sender} may be in MAIL FROM: ${replyText(reply)}`;
   } catch (error) {
-    return { name: "mail", ok: false, text: error instanceof OpenFailed ? describeFailure(error.failure) : "given up" };
+    channel[Symbol.dispose]();
+    throw error;
   } finally {
     signal.removeEventListener("abort", onAbort);
   }

@@ -210,7 +210,7 @@ test("why there is no token is told, and nobody bounces for it", async () => {
   };
   await using route = serviceRoute({ kind: "smtp-auth", port: server.port, auth: { user: account, identity: "entra" } }, { tokens });
   const outcome = only(await route.deliver(makeTransaction({ from: account, text: `From: ${account}\r\n\r\nx\r\n` }), never));
-  assert.equal(told(outcome), "delayed 7.8 route.token-failed route");
+  assert.equal(told(outcome), "delayed 7.8 route.auth-failed route");
   assert.match(outcome.action === "delayed" ? outcome.failure.text : "", /AADSTS7000215: Invalid client secret/);
 });
 

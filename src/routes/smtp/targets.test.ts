@@ -2,13 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NamedTargets } from "./targets.ts";
 
-const never = new AbortController().signal;
-
 test("when its time is over one transaction tries a host, and the others go elsewhere until that one knows", async () => {
   let now = 0;
   const targets = new NamedTargets(["a", "b"], 25, () => now);
   const first = async () => {
-    const order = await targets.order(never);
+    const order = await targets.order();
     return order.map(({ host }) => host);
   };
   const a = { host: "a", port: 25 };
@@ -35,7 +33,7 @@ test("rests grow to five minutes and no further", async () => {
   const targets = new NamedTargets(["a"], 25, () => now);
   const rests = [];
   for (let n = 0; n < 7; n++) {
-    await targets.order(never);
+    await targets.order();
     targets.troubled({ host: "a", port: 25 }, "down");
     const rest = targets.health()[0]?.trouble?.restMs ?? 0;
     rests.push(rest);
