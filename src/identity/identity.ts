@@ -200,7 +200,12 @@ export class Identity implements AsyncDisposable {
       return known;
     };
     book.logins.add(options, hashOf);
-    const principal: Principal = { name: options.name, kind: "user", ...fenceOf(options) };
+    const principal: Principal = {
+      name: options.name,
+      kind: "user",
+      ...fenceOf(options),
+      ...(options.xsmtpapi === true ? { xsmtpapi: true } : {}),
+    };
     const user: User = { principal, secrets: JSON.stringify([options.password, options.logins]), tokens: options.tokens ?? [] };
     book.users.set(key(options.name), user);
     if (user.tokens.length > 0) book.tokenUsers.set(key(options.name), user);

@@ -94,6 +94,12 @@ export const userSchema = optionsObject(
     name,
     password: Type.Optional(password),
     logins: Type.Optional(Type.Array(login, { description: "Log-ins it had elsewhere and keeps, so that only the host changes." })),
+    xsmtpapi: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: "Obey the X-SMTPAPI field of its messages, as SendGrid does: docs/guides/keep-your-login.md says how far.",
+      }),
+    ),
     tokens: Type.Optional(
       Type.Array(
         optionsObject({

@@ -16,4 +16,6 @@ export interface Principal {
   readonly rate?: { readonly messages: number; readonly perMs: number };
   readonly maxMessageSize?: number;
   readonly maxRecipients?: number;
+  /** The X-SMTPAPI field of its messages is obeyed and taken out (wire/sendgrid/x-smtpapi.ts). */
+  readonly xsmtpapi?: boolean;
 }

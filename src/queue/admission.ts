@@ -19,6 +19,8 @@ export interface Admission {
   /** Bytes reserved in memory when leased. */
   readonly weight: number;
   readonly recipients: StoredRecipient[];
+  /** Not to be attempted before. */
+  readonly notBefore: number;
 }
 
 export interface AdmissionPorts {
@@ -27,6 +29,8 @@ export interface AdmissionPorts {
   /** Keys of decisions that the store has. */
   readonly decisions: ReadonlySet<string>;
   readonly now: number;
+  /** Later than now: the message waits until then. */
+  readonly notBefore?: number;
   /** Whether a crash during a lease in this lane leaves doubt that may not be resolved by sending again. */
   readonly mayDoubt: (lane: Lane) => boolean;
 }
@@ -41,7 +45,7 @@ export function admit(
   body: Uint8Array | null,
   addressed: readonly Addressed[],
   operations: Operation[],
-  { dispatcher, lanes, decisions, now, mayDoubt }: AdmissionPorts,
+  { dispatcher, lanes, decisions, now, notBefore = now, mayDoubt }: AdmissionPorts,
 ): readonly Admission[] {
   const admissions: (Admission & { readonly candidates: readonly string[] })[] = [];
   const recipients: NewRecipient[] = [];
@@ -54,9 +58,9 @@ export function admit(
       const lane = lanes.find(message.principal, decision, domainOf(recipient.address));
       if (!lane.stored) operations.push({ op: "decision", key: `lane:${lane.id}`, decision: lane.description });
       const weight = (body?.length ?? 0) + jobOverhead;
-      const state = candidates.length === 0 ? "held" : dispatcher.hasRoom(lane, weight) ? "leased" : "queued";
+      const state = candidates.length === 0 ? "held" : notBefore <= now && dispatcher.hasRoom(lane, weight) ? "leased" : "queued";
       if (state === "leased") dispatcher.reserve(weight);
-      admission = { candidates, lane, weight, state, recipients: [] };
+      admission = { candidates, lane, weight, state, recipients: [], notBefore };
       admissions.push(admission);
     }
     const { lane, state } = admission;
@@ -66,7 +70,7 @@ export function admit(
       lane: lane.id,
       decision: decision.key,
       attempts: 0,
-      notBefore: now,
+      notBefore,
       ...(recipient.notify === undefined ? {} : { notify: recipient.notify }),
       ...(recipient.orcpt === undefined ? {} : { orcpt: recipient.orcpt }),
     };

@@ -46,6 +46,7 @@ import {
   type Settlement,
   type StoredMessage,
   type StoredRecipient,
+  type TraceEvent,
 } from "./store.ts";
 
 export interface QueueDeps {
@@ -61,6 +62,17 @@ export interface QueueDeps {
   readonly random?: () => number;
   /** The store cannot go on: the process must end and start anew. */
   readonly onStoreFailed: (error: unknown) => void;
+}
+
+/** A message to accept. */
+export interface NewMessage {
+  readonly message: StoredMessage;
+  readonly body: Uint8Array | null;
+  readonly addressed: readonly Addressed[];
+  /** Not to be attempted before; absent: at once. */
+  readonly notBefore?: number;
+  /** For the trace. */
+  readonly event?: TraceEvent;
 }
 
 const expirySweepMs = 60_000;
@@ -127,26 +139,43 @@ export class Queue {
   }
 
   /** Makes a message durable and sets it on its way. Rejects with StoreFull or StoreFailed. */
-  async accept(message: StoredMessage, body: Uint8Array | null, addressed: readonly Addressed[]): Promise<void> {
+  accept(message: StoredMessage, body: Uint8Array | null, addressed: readonly Addressed[]): Promise<void> {
+    return this.acceptAll([{ message, body, addressed }]);
+  }
+
+  /** All of them, or none. */
+  async acceptAll(messages: readonly NewMessage[]): Promise<void> {
     const operations: Operation[] = [];
-    const admissions = this.#admit(message, body, addressed, operations);
+    const admitted = messages.map(({ message, body, addressed, notBefore, event }) => {
+      const admissions = this.#admit(message, body, addressed, operations, notBefore);
+      if (event !== undefined) operations.push({ op: "event", messageId: message.id, event });
+      return { message, body, admissions };
+    });
     try {
       await this.#deps.store.apply(operations);
     } catch (error) {
-      for (const { weight, state } of admissions) if (state === "leased") this.dispatcher.cancel(weight);
+      for (const { admissions } of admitted)
+        for (const { weight, state } of admissions) if (state === "leased") this.dispatcher.cancel(weight);
       if (error instanceof StoreFailed) this.#deps.onStoreFailed(error);
       throw error;
     }
-    for (const { decision } of addressed) this.#decisions.add(decision.key);
-    this.#start(message, body, admissions);
+    for (const { addressed } of messages) for (const { decision } of addressed) this.#decisions.add(decision.key);
+    for (const { message, body, admissions } of admitted) this.#start(message, body, admissions);
   }
 
-  #admit(message: StoredMessage, body: Uint8Array | null, addressed: readonly Addressed[], operations: Operation[]): readonly Admission[] {
+  #admit(
+    message: StoredMessage,
+    body: Uint8Array | null,
+    addressed: readonly Addressed[],
+    operations: Operation[],
+    notBefore?: number,
+  ): readonly Admission[] {
     return admit(message, body, addressed, operations, {
       dispatcher: this.dispatcher,
       lanes: this.#lanes,
       decisions: this.#decisions,
       now: this.#deps.clock.now(),
+      ...(notBefore === undefined ? {} : { notBefore }),
       mayDoubt: this.#mayDoubt,
     });
   }
@@ -164,10 +193,10 @@ export class Queue {
       message,
       admissions.length === 1 ? (admissions[0] as Admission).recipients : admissions.flatMap(({ recipients }) => recipients),
     );
-    for (const { lane, state, weight, recipients } of admissions) {
+    for (const { lane, state, weight, recipients, notBefore } of admissions) {
       lane.stored = true;
       if (state === "leased") this.#enqueue(message, body, recipients, lane, weight);
-      else if (state === "queued") this.dispatcher.backlogged(lane, this.#deps.clock.now());
+      else if (state === "queued") this.dispatcher.backlogged(lane, notBefore);
       else this.#deps.log.held(message, recipients, "there is no route for it");
     }
   }

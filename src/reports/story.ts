@@ -170,6 +170,7 @@ const eventWords: Readonly<Record<string, string>> = {
   cancelled: "Removed by an operator",
   "route-switched": "Another route",
   "in-doubt": "In doubt",
+  "x-smtpapi": "It came with X-SMTPAPI",
 };
 
 function tellEvent({ what, text, recipients }: TraceEvent, addresses: ReadonlyMap<number, string>): string {

@@ -49,7 +49,7 @@ export function changesBy(traits: CarryTraits, facts: FidelityFacts, isAccepted:
         to: account,
         text: `The return path ${reversePath} becomes ${account}: notifications of the next hops go there.`,
       });
-    } else if (traits.keepsReversePath === false)
+    } else if (traits.keepsReversePath === false && traits.rewritesSender !== true)
       changes.push({
         what: "return-path",
         from: reversePath,
@@ -57,7 +57,8 @@ export function changesBy(traits: CarryTraits, facts: FidelityFacts, isAccepted:
         text: `The return path ${reversePath} becomes one of the service: notifications of later hops go there.`,
       });
   }
-  if (traits.keepsHeaders === false)
+  // What a rewriting route changes about fields is told above; of a message that needs no rewriting it changes nothing.
+  if (traits.keepsHeaders === false && traits.rewritesSender !== true)
     changes.push({ what: "headers", from: null, to: null, text: "Header fields that the service does not know are lost." });
   if (maxSize !== null && facts.size > maxSize)
     changes.push({

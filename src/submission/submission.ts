@@ -15,6 +15,8 @@ export interface Draft {
   readonly envelope: Envelope;
   /** What RFC 5321 §4.4 wants in our Received field about the client: `HELO-name (address)` parts come from `origin`; `ESMTPSA` and the like. */
   readonly protocol: string;
+  /** Policy-clock ms; absent: at once. */
+  readonly notBefore?: number;
 }
 
 export interface Incoming {

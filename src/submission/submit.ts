@@ -5,19 +5,16 @@
  * Small content stays in memory and goes into the message's row; content that outgrows `inRowBytes` is streamed to the store's segments as
  * it arrives, so that a message of any size costs a bounded amount of memory.
  */
-import { domainOf } from "../mail/address.ts";
 import { failure } from "../mail/failure-codes.ts";
 import { Refusal, refuse } from "../mail/refusal.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { IdSource } from "../lib/ids.ts";
 import type { QueueOptions } from "../queue/options.ts";
-import type { Addressed } from "../queue/admission.ts";
 import type { Queue } from "../queue/queue.ts";
-import { StoreFailed, StoreFull, type ContentWriter, type Extent, type QueueStore, type StoredMessage } from "../queue/store.ts";
+import { StoreFailed, StoreFull, type ContentWriter, type QueueStore } from "../queue/store.ts";
 import { scanHeader } from "../wire/mime/header-scan.ts";
-import { checkHeader } from "./check-header.ts";
-import { composePrefix } from "./prefix.ts";
-import type { Decision, RejectionReason } from "../routing/decide.ts";
+import { PersonalArrival } from "./personal-arrival.ts";
+import { prepare } from "./prepare.ts";
 import type { ContentFacts, Draft, Incoming, Receipt, Submit } from "./submission.ts";
 
 export interface SubmitDeps {
@@ -31,7 +28,7 @@ export interface SubmitDeps {
 }
 
 /** Content up to this size is stored in the message's row (docs/decisions: measured). */
-const inRowBytes = 32 * 1024;
+export const inRowBytes = 32 * 1024;
 /** The header section is looked for in so many bytes; what is longer is refused. */
 const maxHeaderBytes = 256 * 1024;
 
@@ -39,7 +36,7 @@ export function createSubmit(deps: SubmitDeps): Submit {
   return (draft) => {
     // Checked before the content is taken, so that a full disk does not cost the client a transfer first.
     if (deps.store.freeBytes() <= 0) throw refuse("spool.full");
-    return new Arrival(draft, deps);
+    return draft.principal.xsmtpapi === true ? new PersonalArrival(draft, deps) : new Arrival(draft, deps);
   };
 }
 
@@ -90,84 +87,18 @@ class Arrival implements Incoming {
     const { deps, draft } = { deps: this.#deps, draft: this.#draft };
     const body = this.#writer === null ? (this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : Buffer.concat(this.#pieces)) : null;
     try {
-      const now = deps.clock.now();
-      const id = deps.ids.next();
       const header = scanHeader(this.#head ?? body ?? Buffer.alloc(0), this.#writer === null);
-      checkHeader(header, draft, deps.options);
-      const { prefix, messageIdField, author } = composePrefix(header, draft, { id, now, hostname: deps.hostname });
-      const addressed = this.#route(prefix.length + facts.size, author);
-      const extents: readonly Extent[] | undefined = this.#writer === null ? undefined : await this.#writer.finish();
-      const { envelope } = draft;
-      const message: StoredMessage = {
-        id,
-        receivedAt: now,
-        principal: draft.principal.name,
-        origin: draft.origin,
-        reversePath: envelope.reversePath,
-        messageIdField,
-        subject: header.subject,
-        author,
-        content: {
-          size: facts.size,
-          leadingDots: facts.leadingDots,
-          eightBit: facts.eightBit,
-          ...(extents === undefined ? {} : { extents }),
-        },
-        prefix,
-        expiresAt: now + deps.options.lifetimeMs,
-        ...(envelope.envid === undefined ? {} : { envid: envelope.envid }),
-        ...(envelope.ret === undefined ? {} : { ret: envelope.ret }),
-        ...(envelope.smtputf8 === undefined ? {} : { smtputf8: envelope.smtputf8 }),
-      };
+      const { message, addressed } = await prepare(draft, header, facts, () => this.#writer?.finish(), deps);
       await deps.queue.accept(message, body, addressed);
-      return { id };
+      return { id: message.id };
     } catch (error) {
       this.abort();
       throw refusalOf(error);
     }
   }
-
-  /** Decides for every recipient; refuses the message when there is one that no rule sends anywhere. */
-  #route(size: number, author: string): readonly Addressed[] {
-    const { principal, envelope } = this.#draft;
-    const { postmaster, queue } = this.#deps;
-    const { router } = queue;
-    // As the queue has it later, so that the answer stays the same (queue.ts, `decide`).
-    const authors = author === "" ? [] : author.split(", ");
-    return envelope.recipients.map((given) => {
-      // RFC 5321 §4.5.1: the only recipient without a domain is <Postmaster>, and that is ours, not whoever's the next hop is.
-      const recipient = given.address.includes("@") ? given : { ...given, address: postmaster };
-      const decision = router.decide({
-        principal: principal.name,
-        reversePath: envelope.reversePath,
-        authors,
-        recipientDomain: domainOf(recipient.address),
-        recipient: recipient.address,
-        size,
-        dsn: false,
-        smtputf8: envelope.smtputf8 === true,
-      });
-      if (decision.candidates.length === 0) {
-        throw noWay(decision, recipient.address);
-      }
-      return { recipient, decision };
-    });
-  }
 }
 
-/** Refused here, before the service would: with the reason that a sender can do something about. */
-function noWay({ rejected }: Decision, address: string): Refusal {
-  const all = (reason: RejectionReason): boolean => rejected.length > 0 && rejected.every((route) => route.reason === reason);
-  if (all("too-large")) return refuse("submission.too-large", { text: `The message is too large for every route to ${address}` });
-  const fenced = rejected.find(({ reason }) => reason === "sender-not-allowed");
-  if (fenced === undefined) return refuse("submission.no-route", { text: `There is no route for ${address}` });
-  const allowed = fenced.senders?.slice(0, 3).join(", ") ?? "";
-  return refuse("submission.route-refuses-sender", {
-    text: `The route to ${address} does not send as this sender${allowed === "" ? "" : `, only as ${allowed}`}`,
-  });
-}
-
-function refusalOf(error: unknown): unknown {
+export function refusalOf(error: unknown): unknown {
   // A full disk is no fault: no cause, so that a flood of refusals does not fill the log with stacks.
   if (error instanceof StoreFull) return new Refusal(failure("spool.full"));
   if (error instanceof StoreFailed) return new Refusal(failure("spool.unavailable"), error);

@@ -6,6 +6,7 @@ import type { SmtpDoorOptions, SmtpListenerOptions } from "../../src/ingress/smt
 import { SmtpDoor } from "../../src/ingress/smtp/smtp-door.ts";
 import { createAuthority, createServerCertificate, type Certificate } from "../../src/lib/certificates.ts";
 import { PolicyClock } from "../../src/lib/clock.ts";
+import type { Submit } from "../../src/submission/submission.ts";
 import { RecordingSubmit } from "./recording-submit.ts";
 
 /** A door on real sockets with everything real behind it but submission. */
@@ -24,7 +25,7 @@ export class DoorUnderTest implements AsyncDisposable {
     const listeners = options.listeners.map((listener) => ({ address: "127.0.0.1", port: 0, ...listener }));
     const doorOptions: SmtpDoorOptions = { hostname: "gateway.contoso.example", ...options.door, listeners };
     const { submit, identity, devices } = this;
-    this.door = new SmtpDoor(doorOptions, { submit: submit.submit, identity, devices, log: this.#log() });
+    this.door = new SmtpDoor(doorOptions, { submit: options.submit ?? submit.submit, identity, devices, log: this.#log() });
   }
 
   static async open(options: DoorTestOptions): Promise<DoorUnderTest> {
@@ -89,6 +90,8 @@ export interface DoorTestOptions {
   readonly principals?: IdentityOptions["principals"];
   readonly identityDeps?: Partial<IdentityDeps>;
   readonly door?: Partial<SmtpDoorOptions>;
+  /** The real way in, instead of one that records. */
+  readonly submit?: Submit;
 }
 
 export const loopback: IdentityOptions["networks"][number] = {
