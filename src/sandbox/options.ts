@@ -100,6 +100,12 @@ export const SandboxSchema = optionsObject({
     }),
   ),
   ...roomSchemas,
+  receivingLimits: Type.Optional(
+    Type.Boolean({
+      default: true,
+      description: "A mailbox takes 1,200 messages an hour from one sender and 3,600 from all. false: any number, for load tests.",
+    }),
+  ),
   faults: Type.Optional(
     Type.Array(FaultRuleSchema, { maxItems: maxFaults, description: "Faults from the start, as POST /api/faults takes them." }),
   ),
@@ -129,6 +135,7 @@ export interface SandboxOptions {
   /** Peer address to the address it stands for. */
   readonly addresses: Readonly<Record<string, string>>;
   readonly rooms: RoomOptions;
+  readonly receivingLimits: boolean;
   readonly faults: NonNullable<SandboxFile["faults"]>;
   readonly log: (fact: SandboxFact) => void;
 }
@@ -182,6 +189,7 @@ export function sandboxOptions(file: SandboxFile, { dataDirectory, tls, log, por
     keep: { messages: file.keep?.messages ?? 100_000, bytes: file.keep?.size ?? 2 * 1024 ** 3 },
     addresses: file.addresses ?? {},
     rooms: roomOptions(file),
+    receivingLimits: file.receivingLimits ?? true,
     faults: file.faults ?? [],
   };
 }

@@ -62,7 +62,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   // Microsoft's endpoints take TLS 1.2 and 1.3.
   const tls = createSecureContext({ cert, key, minVersion: "TLSv1.2" });
   const tenant = new TenantStore(options.tenant, join(options.dataDirectory, "tenant.json"));
-  const recipientLimits = new RecipientLimits();
+  const recipientLimits = new RecipientLimits(options.receivingLimits);
   const keys = new SigningKeys(join(options.dataDirectory, "keys"));
   const dns = new WorldDns(() => worldFacts(tenant.current, options.internet.domains, keys, cert.toString()), options.dns);
   const entra = new EntraDirectory(tenant, clock, join(options.dataDirectory, "entra-keys.json"));

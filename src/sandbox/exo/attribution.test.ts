@@ -158,3 +158,16 @@ test("a mailbox takes 1,200 messages an hour from one sender and 3,600 from all"
   await sandbox.call("POST", "/api/clock", { advance: "1h" });
   assert.match(await send("one@fabrikam.example"), /^250 /);
 });
+
+test("for load tests the receiving limits can be off", async () => {
+  await using sandbox = await openTestSandbox({ receivingLimits: false });
+  using dialog = await SmtpDialog.open(sandbox.port("tenant-mx"));
+  await dialog.reply();
+  await dialog.say("EHLO client.example");
+  for (let count = 0; count < 1201; count++) {
+    await dialog.say("MAIL FROM:<one@fabrikam.example>");
+    assert.match(await dialog.say("RCPT TO:<bob@contoso.example>"), /^250 /);
+    await dialog.say("DATA");
+    assert.match(await dialog.say("Subject: x\r\n\r\nx\r\n."), /^250 /);
+  }
+});

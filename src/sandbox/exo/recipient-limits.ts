@@ -20,6 +20,12 @@ interface Arrival {
  */
 export class RecipientLimits {
   readonly #arrivals = new Map<string, Arrival[]>();
+  readonly #on: boolean;
+
+  /** @param on false: nothing is limited. */
+  constructor(on: boolean) {
+    this.#on = on;
+  }
 
   /** null: there is room. */
   check(sender: string, recipient: string, now: number): Reply | null {
@@ -37,6 +43,7 @@ export class RecipientLimits {
   }
 
   count(sender: string, recipient: string, now: number): void {
+    if (!this.#on) return;
     const key = canonicalAddress(recipient);
     const arrivals = this.#current(key, now);
     arrivals.push({ at: now, sender: canonicalAddress(sender) });

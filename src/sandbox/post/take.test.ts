@@ -40,7 +40,7 @@ async function openPost(file: SandboxFile = {}) {
   const dns = new WorldDns(() => worldFacts(tenant.current, options.internet.domains, keys, cert), options.dns);
   const server = stack.use(await openDnsServer(dns, { address: "127.0.0.1", port: 0, onFault: (error) => assert.fail(String(error)) }));
   const post = stack.use(
-    new PostOffice({ options, tenant, clock, messages, dns, keys, edge: new Edge(), recipientLimits: new RecipientLimits() }),
+    new PostOffice({ options, tenant, clock, messages, dns, keys, edge: new Edge(), recipientLimits: new RecipientLimits(true) }),
   );
   const take = async (service: SendingService, from: string, to: readonly string[], text: string, extra: Partial<Envelope> = {}) => {
     const content = messages.writer();
