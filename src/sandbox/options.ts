@@ -4,7 +4,7 @@ import { sandboxPorts, type SandboxPorts } from "../lib/ports.ts";
 import { FaultRuleSchema, maxFaults } from "./faults/faults.ts";
 import { DnsRecordSchema, DnsZoneSchema, maxRecords, maxZones } from "./dns/record.ts";
 import type { DnsAdditions } from "./dns/world-dns.ts";
-import { roomOptions, roomSchemas, type RoomOptions } from "./smtp/room-options.ts";
+import { addressPattern, roomOptions, roomSchemas, type RoomOptions } from "./smtp/room-options.ts";
 import type { TenantSource } from "./tenant/tenant-store.ts";
 
 /**
@@ -94,7 +94,7 @@ export const SandboxSchema = optionsObject({
     ),
   ),
   addresses: Type.Optional(
-    Type.Record(Type.String({ maxLength: 45 }), Type.String({ maxLength: 45 }), {
+    Type.Record(Type.String(), Type.String({ pattern: addressPattern }), {
       maxProperties: 10_000,
       description: "Which addresses clients on loopback stand for, as PUT /api/addresses takes them.",
     }),

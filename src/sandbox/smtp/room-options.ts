@@ -6,11 +6,20 @@ import { unverifiedReplies, type UnverifiedReply } from "../texts/unverified-rep
 /** What sandbox.yaml says of the sending rooms. */
 const replyPattern = "^[245][0-9]{2} [ -~]{1,400}$";
 
-const ReplyOverrides = Type.Record(Type.String({ maxLength: 64 }), Type.String({ pattern: replyPattern }), {
-  propertyNames: { enum: Object.keys(unverifiedReplies) },
-  description:
-    "Replies that nobody has published, as `550 5.7.1 text`, in place of the sandbox's own; docs/reference/sandbox-sending-services.md lists them.",
-});
+const ipv4 = "((25[0-5]|2[0-4]\\d|1?\\d?\\d)(\\.(?!$|/)|(?=$|/))){4}";
+/** What is no address after all is found by roomOptions; this is for a fault that names the line. */
+export const addressPattern = `^(${ipv4}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$`;
+const networkPattern = `^(${ipv4}(/([12]?\\d|3[0-2]))?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(/(\\d{1,2}|1[01]\\d|12[0-8]))?)$`;
+
+const ReplyOverrides = optionsObject(
+  Object.fromEntries(
+    Object.entries(unverifiedReplies).map(([name, { text, about }]) => [
+      name,
+      Type.Optional(Type.String({ pattern: replyPattern, default: text, description: about })),
+    ]),
+  ) as Record<UnverifiedReply, ReturnType<typeof Type.Optional<ReturnType<typeof Type.String>>>>,
+  "Replies that nobody has published, as `550 5.7.1 text`, in place of the sandbox's own.",
+);
 
 export const roomSchemas = {
   replies: Type.Optional(ReplyOverrides),
@@ -33,7 +42,7 @@ export const roomSchemas = {
     optionsObject(
       {
         relayFrom: Type.Optional(
-          Type.Array(Type.String({ maxLength: 64 }), {
+          Type.Array(Type.String({ maxLength: 64, pattern: networkPattern }), {
             maxItems: 1000,
             default: ["127.0.0.1", "::1"],
             description: "Addresses and networks that may relay without log-in.",
