@@ -33,6 +33,16 @@ export function checkServiceRoute(
 function place(route: ServiceRouteOptions, { place: where }: ServiceShape, path: Path, report: Report): void {
   if (where === "mx" && (route.domain === undefined) === (route.host === undefined))
     report("error", path, "needs either domain or host", "Write domain: contoso.com, whose MX is looked up; or host, to fix one.");
+  const { rules } = catalogue[route.kind].profile.hosts;
+  const [recommended, ...older] = rules.at(-1)?.value ?? [];
+  // Names that still lead there are known, so that a configuration from an old guide is not a puzzle.
+  if (recommended !== undefined && route.host !== undefined && older.includes(route.host.toLowerCase()))
+    report(
+      "warning",
+      [...path, "host"],
+      `${route.host} is not the recommended name of ${catalogue[route.kind].title}`,
+      `Leave host out, or write ${recommended}. ${rules.at(-1)?.note ?? ""}`.trim(),
+    );
   const hosts = route.hosts ?? (route.host === undefined ? [] : [route.host]);
   hosts.forEach((text, n) => {
     const at: Path = route.hosts === undefined ? [...path, "host"] : [...path, "hosts", n];
