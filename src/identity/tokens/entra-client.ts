@@ -97,11 +97,12 @@ async function run(
   try {
     const result = await ask(network);
     const expiresIn = Number(network.last?.body["expires_in"]);
-    if (result === null || result.accessToken === "") throw new TypeError("no token");
+    // RFC 6749 §5.1: expires_in is recommended only; a token of unknown life would be asked for again and again.
+    if (result === null || result.accessToken === "" || !(expiresIn > 0)) throw new TypeError("no token, or no end of it");
     return {
       token: result.accessToken,
       // By our own clock, from when the answer came: the authority's may differ.
-      expiresAt: place.now() + (Number.isFinite(expiresIn) && expiresIn > 0 ? expiresIn * 1000 : 0),
+      expiresAt: place.now() + Math.min(expiresIn * 1000, longestLifeMs),
       userName: textOf(result.account?.username),
       refreshToken: textOf(network.last?.body["refresh_token"]),
     };
@@ -188,6 +189,7 @@ class EntraNetwork implements INetworkModule {
 }
 
 const maxBytes = 256 * 1024;
+const longestLifeMs = 24 * 3_600_000;
 
 function parse(body: Buffer): Readonly<Record<string, unknown>> {
   try {
