@@ -329,30 +329,6 @@ export const outlookView = Type.Object(
   open,
 );
 
-const pinAddress = Type.String({
-  minLength: 1,
-  maxLength: 320,
-  description: "Address pattern: `user@domain`, `@domain`, `@*.domain`, `<>`, `*`.",
-});
-export const pinBody = Type.Object({
-  route: Type.String({ minLength: 1, maxLength: 200 }),
-  principal: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-  from: Type.Optional(pinAddress),
-  to: Type.Optional(pinAddress),
-  forMs: Type.Optional(Type.Integer({ minimum: 1000, description: "How long; absent: until it is removed." })),
-});
-export const pinView = Type.Object({
-  id: Type.String(),
-  route: Type.String(),
-  principal: Type.Optional(Type.String()),
-  from: Type.Optional(Type.String()),
-  to: Type.Optional(Type.String()),
-  by: Type.String(),
-  at: Type.String({ description: "ISO 8601." }),
-  until: Type.Optional(Type.String({ description: "ISO 8601; absent: until it is removed." })),
-});
-export type PinView = Static<typeof pinView>;
-
 export const probeView = Type.Object({
   ok: Type.Boolean(),
   text: Type.String(),

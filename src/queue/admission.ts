@@ -4,12 +4,23 @@ import type { Decision } from "../routing/decide.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { jobOverhead } from "./job.ts";
 import type { Lane, LaneBook } from "./lanes.ts";
-import type { NewRecipient, Operation, StoredMessage, StoredRecipient } from "./store.ts";
+import type { NewRecipient, Operation, StoredMessage, StoredRecipient, TraceEvent } from "./store.ts";
 
 /** A recipient with the decision about it. */
 export interface Addressed {
   readonly recipient: Recipient;
   readonly decision: Decision;
+}
+
+/** A message to accept. */
+export interface NewMessage {
+  readonly message: StoredMessage;
+  readonly body: Uint8Array | null;
+  readonly addressed: readonly Addressed[];
+  /** Not to be attempted before; absent: at once. */
+  readonly notBefore?: number;
+  /** For the trace. */
+  readonly event?: TraceEvent;
 }
 
 /** Recipients of a new message that share a lane, and what is to become of them once they are durable. */

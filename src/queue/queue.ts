@@ -26,7 +26,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { IdSource } from "../lib/ids.ts";
 import type { Route } from "../routes/route.ts";
 import type { Decision, Router } from "../routing/decide.ts";
-import { admit, sameRoutes, type Addressed, type Admission } from "./admission.ts";
+import { admit, sameRoutes, type Addressed, type Admission, type NewMessage } from "./admission.ts";
 import type { Archive } from "./archive.ts";
 import { createConclude } from "./conclude.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -46,7 +46,6 @@ import {
   type Settlement,
   type StoredMessage,
   type StoredRecipient,
-  type TraceEvent,
 } from "./store.ts";
 
 export interface QueueDeps {
@@ -62,17 +61,6 @@ export interface QueueDeps {
   readonly random?: () => number;
   /** The store cannot go on: the process must end and start anew. */
   readonly onStoreFailed: (error: unknown) => void;
-}
-
-/** A message to accept. */
-export interface NewMessage {
-  readonly message: StoredMessage;
-  readonly body: Uint8Array | null;
-  readonly addressed: readonly Addressed[];
-  /** Not to be attempted before; absent: at once. */
-  readonly notBefore?: number;
-  /** For the trace. */
-  readonly event?: TraceEvent;
 }
 
 const expirySweepMs = 60_000;
@@ -146,8 +134,9 @@ export class Queue {
   /** All of them, or none. */
   async acceptAll(messages: readonly NewMessage[]): Promise<void> {
     const operations: Operation[] = [];
-    const admitted = messages.map(({ message, body, addressed, notBefore, event }) => {
-      const admissions = this.#admit(message, body, addressed, operations, notBefore);
+    const admitted = messages.map((given) => {
+      const { message, body, event } = given;
+      const admissions = this.#admit(given, operations);
       if (event !== undefined) operations.push({ op: "event", messageId: message.id, event });
       return { message, body, admissions };
     });
@@ -163,13 +152,7 @@ export class Queue {
     for (const { message, body, admissions } of admitted) this.#start(message, body, admissions);
   }
 
-  #admit(
-    message: StoredMessage,
-    body: Uint8Array | null,
-    addressed: readonly Addressed[],
-    operations: Operation[],
-    notBefore?: number,
-  ): readonly Admission[] {
+  #admit({ message, body, addressed, notBefore }: NewMessage, operations: Operation[]): readonly Admission[] {
     return admit(message, body, addressed, operations, {
       dispatcher: this.dispatcher,
       lanes: this.#lanes,
@@ -356,7 +339,7 @@ export class Queue {
     const started: (() => void)[] = [];
     for (const { kind, message, body, recipient, recipients: told } of drafts) {
       const decision = this.decide(message, recipient.address);
-      const admissions = this.#admit(message, body, [{ recipient, decision }], operations);
+      const admissions = this.#admit({ message, body, addressed: [{ recipient, decision }] }, operations);
       operations.push({
         op: "event",
         messageId: about.id,

@@ -1,13 +1,13 @@
 import { matchesAddress } from "../mail/address.ts";
 import type { Recipient } from "../mail/envelope.ts";
 import { refuse } from "../mail/refusal.ts";
-import type { NewMessage } from "../queue/queue.ts";
+import type { NewMessage } from "../queue/admission.ts";
 import { scanHeader } from "../wire/mime/header-scan.ts";
 import { parseMailboxes } from "../wire/mime/mailboxes.ts";
 import { takeXSmtpApi, XSmtpApiError, type XSmtpApi } from "../wire/sendgrid/x-smtpapi.ts";
 import { prepare } from "./prepare.ts";
 import type { ContentFacts, Draft, Incoming, Receipt } from "./submission.ts";
-import { inRowBytes, refusalOf, type SubmitDeps } from "./submit.ts";
+import { inRowBytes, refusalOf, type SubmitDeps } from "./submit-deps.ts";
 
 /** SendGrid takes no time further ahead. */
 const longestWaitMs = 72 * 3_600_000;

@@ -7,7 +7,7 @@ import type { HeaderScan } from "../wire/mime/header-scan.ts";
 import { checkHeader } from "./check-header.ts";
 import { composePrefix } from "./prefix.ts";
 import type { ContentFacts, Draft } from "./submission.ts";
-import type { SubmitDeps } from "./submit.ts";
+import type { SubmitDeps } from "./submit-deps.ts";
 
 /** A message that may be accepted: checked, completed, routed. */
 export interface Prepared {

@@ -5,30 +5,14 @@
  * Small content stays in memory and goes into the message's row; content that outgrows `inRowBytes` is streamed to the store's segments as
  * it arrives, so that a message of any size costs a bounded amount of memory.
  */
-import { failure } from "../mail/failure-codes.ts";
-import { Refusal, refuse } from "../mail/refusal.ts";
-import type { Clock } from "../lib/clock.ts";
-import type { IdSource } from "../lib/ids.ts";
-import type { QueueOptions } from "../queue/options.ts";
-import type { Queue } from "../queue/queue.ts";
-import { StoreFailed, StoreFull, type ContentWriter, type QueueStore } from "../queue/store.ts";
+import { refuse } from "../mail/refusal.ts";
+import type { ContentWriter } from "../queue/store.ts";
 import { scanHeader } from "../wire/mime/header-scan.ts";
 import { PersonalArrival } from "./personal-arrival.ts";
 import { prepare } from "./prepare.ts";
+import { inRowBytes, refusalOf, type SubmitDeps } from "./submit-deps.ts";
 import type { ContentFacts, Draft, Incoming, Receipt, Submit } from "./submission.ts";
 
-export interface SubmitDeps {
-  readonly queue: Queue;
-  readonly store: QueueStore;
-  readonly clock: Clock;
-  readonly ids: IdSource;
-  readonly hostname: string;
-  readonly postmaster: string;
-  readonly options: QueueOptions;
-}
-
-/** Content up to this size is stored in the message's row (docs/decisions: measured). */
-export const inRowBytes = 32 * 1024;
 /** The header section is looked for in so many bytes; what is longer is refused. */
 const maxHeaderBytes = 256 * 1024;
 
@@ -96,11 +80,4 @@ class Arrival implements Incoming {
       throw refusalOf(error);
     }
   }
-}
-
-export function refusalOf(error: unknown): unknown {
-  // A full disk is no fault: no cause, so that a flood of refusals does not fill the log with stacks.
-  if (error instanceof StoreFull) return new Refusal(failure("spool.full"));
-  if (error instanceof StoreFailed) return new Refusal(failure("spool.unavailable"), error);
-  return error;
 }

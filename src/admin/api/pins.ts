@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { defineRoute, type ApiRoute } from "../../lib/http/api-route.ts";
-import { pinBody, pinView, type PinView } from "../contract.ts";
+import { pinBody, pinView, type PinView } from "../pin-contract.ts";
 import type { Gateway } from "../gateway.ts";
 import type { Pin } from "../../routing/pins.ts";
 import { answer, badRequest, notFound } from "./answers.ts";

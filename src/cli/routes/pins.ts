@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { PinView } from "../../admin/contract.ts";
+import type { PinView } from "../../admin/pin-contract.ts";
 import { openControl } from "../control.ts";
 import { duration, withExamples, type CommonOptions } from "../options.ts";
 import { cleanCell, printJson, printTable, shortTime } from "../output.ts";
