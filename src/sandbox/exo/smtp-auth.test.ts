@@ -11,6 +11,12 @@ import { openTestSandbox, type TestSandbox } from "../../../test/support/sandbox
 import { until } from "../../../test/support/until.ts";
 import { SmtpDialog } from "../../../test/support/smtp-dialog.ts";
 
+import { credentials } from "../credentials.ts";
+import type { House } from "../house.ts";
+import { RoomTexts } from "../texts/room-texts.ts";
+import { Usage } from "../usage/usage.ts";
+import { SmtpAuthSession } from "./smtp-auth-session.ts";
+
 const run = promisify(execFile);
 const user = "app@contoso.example";
 const password = "Sandbox-Mailbox-1";
@@ -233,15 +239,36 @@ suite("smtp.office365.com", () => {
 
   test("who leaves while his token is looked at holds no place", async () => {
     await using sandbox = await openTestSandbox();
-    const response = Buffer.from(`user=${user}\u0001auth=Bearer ${await tokenFor(sandbox, scope)}\u0001\u0001`).toString("base64");
-    for (let count = 0; count < 12; count++) {
-      using dialog = await openRoom(sandbox, "smtp-auth");
-      dialog.send(`AUTH XOAUTH2 ${response}\r\n`);
-      dialog.socket.destroy();
-    }
-    await until("nobody is there", async () => (await sandbox.call("GET", "/api/usage")).body.length === 0);
-    using dialog = await logged(sandbox);
-    assert.match(await dialog.say(`MAIL FROM:<${user}>`), /^250 /);
+    const usage = new Usage();
+    const claims = {
+      tid: credentials.tenantId,
+      appid: credentials.clientId,
+      oid: credentials.objectId,
+      roles: ["SMTP.SendAsApp"],
+      scp: [],
+      upn: null,
+    };
+    // The session as it is, in a house whose Entra answers when the client has gone.
+    const house = { tenant: sandbox.sandbox.tenant, entra: { check: () => Promise.resolve({ ok: true, claims }) } } as unknown as House;
+    const window = usage.window("smtp-auth", "messages", 1);
+    const connections = usage.slots("smtp-auth", "connections", 3);
+    const session = new SmtpAuthSession(
+      {
+        house,
+        hostname: "x.example",
+        texts: new RoomTexts(house, "x.example"),
+        connections,
+        recipients: window,
+        messages: window,
+        sendAsDenied: window,
+        pace: usage.pace(30, 60_000),
+      },
+      { address: "127.0.0.1", hello: "", tls: "TLSv1.3", serverName: "", certificate: null },
+    );
+    const answer = session.authenticate({ mechanism: "XOAUTH2", user, token: "x" });
+    session.closed();
+    assert.equal(await answer, null, "it was let in");
+    assert.deepEqual(connections.lines(), []);
   });
 
   test("10,000 recipients in 24 hours, and not one more until the window has moved", async () => {
