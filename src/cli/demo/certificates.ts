@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { rmSync } from "node:fs";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +19,15 @@ export interface DemoCertificates {
 const loopback = ["localhost", "127.0.0.1", "::1"];
 const names = {
   gateway: [...loopback, "gateway.contoso.example"],
-  sandbox: [...loopback, "mx.contoso.example", "mx.fabrikam.example", "*.contoso.example", "*.fabrikam.example"],
+  sandbox: [
+    ...loopback,
+    "mx.contoso.example",
+    "mx.fabrikam.example",
+    "*.contoso.example",
+    "*.fabrikam.example",
+    "*.outlook.example",
+    "*.gmail.example",
+  ],
 } as const;
 
 /** DIR/ca.pem and the certificates under DIR/tls that it signed, made where they are missing or about to end. */
@@ -38,7 +47,10 @@ export async function ensureCertificates(dataDirectory: string): Promise<DemoCer
 
 async function ensure(folder: string, name: keyof typeof names, authority: Certificate): Promise<CertificateFiles> {
   const path = join(folder, name);
-  if ((await readCertificate(path)) === null) {
+  const known = await readCertificate(path);
+  // A data directory of an older version has a certificate with fewer names.
+  const lacks = known === null ? [] : names[name].filter((each) => !subjectNames(known.cert).includes(each));
+  if (known === null || lacks.length > 0) {
     remove(path);
     await writeCertificate(path, await createServerCertificate(authority, names[name]));
   }
@@ -48,4 +60,10 @@ async function ensure(folder: string, name: keyof typeof names, authority: Certi
 function remove(path: string): void {
   rmSync(`${path}.pem`, { force: true });
   rmSync(`${path}.key`, { force: true });
+}
+
+function subjectNames(pem: string): readonly string[] {
+  return (new X509Certificate(pem).subjectAltName ?? "")
+    .split(", ")
+    .map((entry) => entry.replace(/^(?:DNS|IP Address):/, "").replace("0:0:0:0:0:0:0:1", "::1"));
 }

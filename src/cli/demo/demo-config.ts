@@ -42,7 +42,7 @@ principals:
 
 # The sandbox's name server knows the tenant and the outside world; all its hosts are ports of this machine.
 network:
-  dns: { servers: ["127.0.0.1:${sandbox.dns}"] }
+  dns: { servers: ["127.0.0.1:${sandbox.dns}"], trusted: true }
   ca: { file: ${quoted(caFile)} }
   allowPrivate: true
   hosts:
@@ -50,6 +50,7 @@ network:
     "mx.fabrikam.example:25": "127.0.0.1:${sandbox.internetMx}"
     "mx.outlook.example:25": "127.0.0.1:${sandbox.internetMx}"
     "mx.gmail.example:25": "127.0.0.1:${sandbox.internetMx}"
+    "mta-sts.outlook.example:443": "127.0.0.1:${sandbox.api}"
     "smtp.office365.com:587": "127.0.0.1:${sandbox.smtpAuth}"
     "smtp.hve.mx.microsoft:587": "127.0.0.1:${sandbox.hve}"
     "smtp.azurecomm.net:587": "127.0.0.1:${sandbox.acsSmtp}"
@@ -71,7 +72,7 @@ domains:
 # Every way out; those with the name of their service are reached by the rules below, or by a rule of yours.
 routes:
   - { name: tenant, kind: connector, domain: contoso.example, ${trust}, clientCertificate: ${pair} }
-  - { name: internet, kind: mx, localAddress: ${egress.loopback} }
+  - { name: internet, kind: mx, localAddress: ${egress.loopback}, ca: { file: ${quoted(caFile)} } }
   - { name: smtp-auth, kind: smtp-auth, ${trust}, auth: { user: ${credentials.mailbox}, identity: entra }, senders: [${credentials.hveAccount}, scanner@contoso.example] }
   - { name: hve, kind: hve, ${trust}, auth: { user: ${credentials.hveAccount}, secret: { file: hve-password } } }
   - { name: acs-smtp, kind: acs-smtp, ${trust}, auth: { resource: ${credentials.acsResource}, application: ${credentials.clientId}, tenant: ${credentials.tenantId}, secret: { file: entra-secret } }, senders: [${credentials.acsSender}] }
@@ -104,6 +105,8 @@ export function sandboxYaml(record: string): string {
   return `# Written by \`postern demo\` at each start: changes here are lost. The tenant is sandbox/contoso.yaml of the program.
 # The address that the gateway's direct mail comes from is named in the tenant's SPF record.
 addresses: { "${egress.loopback}": "${egress.public}" }
+# A demo is also where somebody tries a load on one mailbox: without this line 1,200 messages an hour from one sender are the end of it.
+receivingLimits: false
 dns:
   records:
     - { name: ${demoDkim.selector}._domainkey.contoso.example, type: TXT, value: ${JSON.stringify(record)} }

@@ -15,7 +15,7 @@ export interface BounceFacts {
 /** Makes the reverse-path that leaves, so that bounces come back to us. The null reverse-path stays as it is. */
 export type MakeBounceAddress = (facts: BounceFacts) => string;
 
-/** Puts the author's domain's signatures on top of the content. @throws what the signer throws */
+/** Puts the author's domain's signatures below our own Received field, which stays the newest trace. @throws what the signer throws */
 export async function sign(content: OutgoingContent, signer: Signer, signal: AbortSignal): Promise<OutgoingContent> {
   const domain = await authorDomain(content);
   if (domain === null) return content;
@@ -25,13 +25,26 @@ export async function sign(content: OutgoingContent, signer: Signer, signal: Abo
     size: fields.length + content.size,
     leadingDots: content.leadingDots,
     eightBit: content.eightBit,
-    inMemory: content.inMemory === null ? null : [fields, ...content.inMemory],
+    inMemory: content.inMemory === null ? null : content.inMemory.flatMap((piece, n) => (n === 0 ? around(piece, fields) : [piece])),
     async *stream() {
-      yield fields;
-      yield* content.stream();
+      let first = true;
+      for await (const piece of content.stream()) {
+        if (first) yield* around(piece, fields);
+        else yield piece;
+        first = false;
+      }
     },
   };
 }
+
+/** The first piece with the fields behind its first field when that is Received, else in front of all. */
+function around(piece: Uint8Array, fields: Uint8Array): readonly Uint8Array[] {
+  const text = Buffer.from(piece.buffer, piece.byteOffset, Math.min(piece.length, longestReceived)).toString("latin1");
+  const end = /^Received:[^]*?\r\n(?![ \t])/.exec(text)?.[0].length ?? 0;
+  return end === 0 || (end === text.length && end < piece.length) ? [fields, piece] : [piece.subarray(0, end), fields, piece.subarray(end)];
+}
+
+const longestReceived = 4096;
 
 export function withBounceAddress(transaction: Transaction, recipients: readonly Recipient[], bounce: MakeBounceAddress): Transaction {
   const { messageId, envelope } = transaction;

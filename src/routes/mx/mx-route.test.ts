@@ -230,7 +230,7 @@ test("connections are kept to a bounded number of servers", async () => {
   assert.ok(server.open <= 5, `${server.open} connections are open`);
 });
 
-test("the author's domain signs, on top of all; the null reverse-path gets no bounce address", async () => {
+test("the author's domain signs, below our own Received field; the null reverse-path gets no bounce address", async () => {
   await using dns = await DnsServer.withZone(oneServer);
   await using server = await startForeignSmtpServer();
   const asked: string[] = [];
@@ -250,7 +250,7 @@ test("the author's domain signs, on top of all; the null reverse-path gets no bo
     const [received] = server.contents.slice(-1);
     assert.equal(
       received?.toString(),
-      "DKIM-Signature: d=notify.contoso.example\r\nReceived: by gateway.contoso.example\r\nFrom: App <app@Notify.Contoso.example>\r\nSubject: x\r\n\r\n.dot\r\n",
+      "Received: by gateway.contoso.example\r\nDKIM-Signature: d=notify.contoso.example\r\nFrom: App <app@Notify.Contoso.example>\r\nSubject: x\r\n\r\n.dot\r\n",
     );
   }
   assert.deepEqual(asked, ["notify.contoso.example", "notify.contoso.example"]);
