@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { DoctorView } from "../../src/admin/contract.ts";
+import type { DoctorView } from "../../src/admin/setup-contract.ts";
 import { credentials } from "../../src/sandbox/credentials.ts";
 import { postern } from "../support/cli.ts";
 import { freePort } from "../support/free-port.ts";

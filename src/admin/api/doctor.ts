@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { isoTime } from "../../lib/units.ts";
 import { defineRoute, type ApiRoute } from "../../lib/http/api-route.ts";
-import { doctorView, type DoctorView } from "../contract.ts";
+import { doctorView, type DoctorView } from "../setup-contract.ts";
 import type { DoctorReport } from "../doctor/examination.ts";
 import type { Gateway } from "../gateway.ts";
 import { answer, notFound } from "./answers.ts";

@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { TokenFailed } from "../../identity/tokens/token-source.ts";
 import { defineRoute, type ApiRoute } from "../../lib/http/api-route.ts";
-import { rotationView, signInView, type RotationView, type SignInLine } from "../contract.ts";
+import { rotationView, signInView, type RotationView, type SignInLine } from "../setup-contract.ts";
 import type { Gateway } from "../gateway.ts";
 import { SetupRefused } from "../setup/setup.ts";
 import { answer, badRequest } from "./answers.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { DoctorView } from "../../admin/contract.ts";
+import type { DoctorView } from "../../admin/setup-contract.ts";
 import { openControl } from "../control.ts";
 import { cleanCell, printJson, printLines } from "../output.ts";
 import { withData, withExamples, withJson, type CommonOptions } from "../options.ts";

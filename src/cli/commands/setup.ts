@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { RotationView, SignInLine } from "../../admin/contract.ts";
+import type { RotationView, SignInLine } from "../../admin/setup-contract.ts";
 import { openControl } from "../control.ts";
 import { CommandError } from "../exit-codes.ts";
 import { cleanCell, printJson, printLines } from "../output.ts";
