@@ -24,7 +24,7 @@ async function verify(message: Uint8Array): Promise<readonly string[]> {
     if (record === undefined) throw Object.assign(new Error("no"), { code: "ENOTFOUND" });
     return Promise.resolve([[record]]);
   };
-  const { results } = await dkimVerify(Buffer.from(message), { resolver, strict: true } as unknown as Parameters<typeof dkimVerify>[1]);
+  const { results } = await dkimVerify(Buffer.from(message), { resolver, strict: true });
   return results.map(({ signingDomain, selector, status }) => `${signingDomain} ${selector} ${status.result}`);
 }
 
