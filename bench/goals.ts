@@ -30,6 +30,7 @@ export const goals = {
   accept100KB: { of: "ratio", better: "more", atLeast: 3, aim: 6 },
   accept1MB: { of: "ratio", better: "more", atLeast: 1.5, aim: 4 },
   relay: { of: "ratio", better: "more", atLeast: 4, aim: 8 },
+  relaySigned: { of: "ratio", better: "more", atLeast: 2, aim: 4 },
   cpuSecondsPer1000: { of: "postern", better: "less", atLeast: 0.5, aim: 0.2 },
   memoryMB: { of: "postern", better: "less", atLeast: 400, aim: 200 },
   startSeconds: { of: "postern", better: "less", atLeast: 5, aim: 1 },

@@ -5,6 +5,7 @@ import { goals, type Goal, type Row } from "./goals.ts";
 import { measureAccept, type AcceptCell, type AcceptRound } from "./measures/accept.ts";
 import { measureBacklog } from "./measures/backlog.ts";
 import { compare, mostNoise, type Turn } from "./measures/comparison.ts";
+import { openDns } from "./load/dns.ts";
 import { measureRelay, type RelayRound } from "./measures/relay.ts";
 import type { Peer } from "./peers/peer.ts";
 import { Postern } from "./peers/postern.ts";
@@ -12,7 +13,7 @@ import { openPostfix } from "./peers/postfix.ts";
 import type { Setting } from "./setting.ts";
 import { ratioOf, spreadOf } from "./statistics.ts";
 
-export const parts = ["accept", "connections", "large", "relay", "million"] as const;
+export const parts = ["accept", "connections", "large", "relay", "signed", "million"] as const;
 export type Part = (typeof parts)[number];
 
 const kilobyte = 1024;
@@ -44,6 +45,7 @@ export async function* measure(wanted: ReadonlySet<Part>, setting: Setting): Asy
     for (const peer of peers) await peer.stop();
   }
   if (wanted.has("relay")) yield* relayRows(peers, setting);
+  if (wanted.has("signed")) yield await signedRow(peers, setting);
   if (wanted.has("million")) yield* backlogRows(setting);
 }
 
@@ -81,6 +83,17 @@ async function* relayRows(peers: readonly [Peer, Peer], setting: Setting): Async
     ...compare(oursLarge, theirsLarge, ({ perSecond }) => perSecond),
     remarks: remarks([...oursLarge, ...theirsLarge]),
   };
+}
+
+/** Postern signs each message and finds the way by DNS; Postfix relays as it does without. */
+async function signedRow(peers: readonly [Peer, Peer], setting: Setting): Promise<Row> {
+  const what = `relay directly to MX, each signed (RSA-2048), ${setting.relayMessages} × 4 KB, 50 sessions`;
+  setting.progress(what);
+  await using dns = await openDns();
+  const cell = { messages: setting.relayMessages, bytes: 4 * kilobyte, sessions: 50, signedBy: dns.port };
+  const [ours, theirs] = await measureRelay(peers, cell, setting);
+  const all = remarks([...ours, ...theirs]);
+  return { what, unit: "messages/s", ...compare(ours, theirs, ({ perSecond }) => perSecond), goal: goals.relaySigned, remarks: all };
 }
 
 async function* backlogRows(setting: Setting): AsyncGenerator<Row> {

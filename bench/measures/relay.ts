@@ -15,6 +15,8 @@ export interface RelayCell {
   readonly messages: number;
   readonly bytes: number;
   readonly sessions: number;
+  /** Directly to MX and signed, where the peer can: the port of the name server. */
+  readonly signedBy?: number;
 }
 
 export interface RelayRound extends Turn {
@@ -49,10 +51,12 @@ function complaint({ messages }: RelayCell, { missing, duplicates }: RelayRound)
   return duplicates > 0 ? `  ${duplicates} DUPLICATES` : "";
 }
 
-async function relayRound(peer: Peer, { messages, bytes, sessions }: RelayCell, setting: Setting): Promise<RelayRound> {
+async function relayRound(peer: Peer, { messages, bytes, sessions, signedBy }: RelayCell, setting: Setting): Promise<RelayRound> {
   const { signal } = setting;
   await using sink = await openSink(setting.folder, bytes, signal);
-  await peer.start({ kind: "relay", sinkPort: sink.port });
+  await peer.start(
+    signedBy === undefined ? { kind: "relay", sinkPort: sink.port } : { kind: "signed", sinkPort: sink.port, dnsPort: signedBy },
+  );
   try {
     const warmUp = 100;
     await smtpSource({ port: peer.port, messages: warmUp, bytes: 1024, sessions: 5, kept: true }, signal);

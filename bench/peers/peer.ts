@@ -18,4 +18,6 @@ export type Mode =
   /** Accepts and keeps. */
   | { readonly kind: "held" }
   /** Accepts and relays to a port on loopback. */
-  | { readonly kind: "relay"; readonly sinkPort: number };
+  | { readonly kind: "relay"; readonly sinkPort: number }
+  /** The same directly to MX, each message signed by DKIM (RSA-2048); a peer that cannot sign relays as above. */
+  | { readonly kind: "signed"; readonly sinkPort: number; readonly dnsPort: number };

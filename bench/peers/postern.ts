@@ -56,6 +56,7 @@ export class Postern implements Peer {
         PORT: String(this.port),
         SPOOL: this.spool,
         ...(mode.kind === "held" ? { HELD: "1" } : { HELD: "", SINK: String(mode.sinkPort) }),
+        SIGNED: mode.kind === "signed" ? String(mode.dnsPort) : "",
       },
     });
     closeSync(output);
