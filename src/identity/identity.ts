@@ -138,7 +138,8 @@ export class Identity implements AsyncDisposable {
     if (bearer === "busy") return { ok: false, code: "submission.busy", delayMs: 0 };
     const user = bearer === null ? undefined : this.#userOf(bearer, name);
     if (user === undefined) return this.#failed(name, address);
-    this.#lockOut.succeeded(address, key(name));
+    // A token of one's own under somebody else's name must not clear what was guessed about that name.
+    if (key(name) === key(user.principal.name)) this.#lockOut.succeeded(address, key(name));
     return { ok: true, principal: user.principal };
   }
 

@@ -52,7 +52,8 @@ export class DkimSigner implements Signer, AsyncDisposable {
         ? (await this.#ask({ kind: "whole", ...job, message: Buffer.concat(content.inMemory) })).fields
         : await this.#signLong(job, content, signal);
     signal.throwIfAborted();
-    return Buffer.from(fields ?? "", "latin1");
+    if (fields === undefined || fields === "") throw new SigningFailed("the signing thread gave no signature");
+    return Buffer.from(fields, "latin1");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -37,17 +37,24 @@ function run(job: Job): Answer | null {
       open.set(job.id, new Long(job.keys, job.at));
       return null;
     case "piece":
-      open.get(job.id)?.push(job.bytes);
+      known(job.id).push(job.bytes);
       return { id: job.id };
     case "end": {
-      const long = open.get(job.id);
+      const long = known(job.id);
       open.delete(job.id);
-      return { id: job.id, fields: long?.end() ?? "" };
+      return { id: job.id, fields: long.end() };
     }
     case "drop":
       open.delete(job.id);
       return null;
   }
+}
+
+/** @throws Error when the message began in a thread that has died since: what is left of it cannot be signed. */
+function known(id: number): Long {
+  const long = open.get(id);
+  if (long === undefined) throw new Error("the signing thread was lost");
+  return long;
 }
 
 /** A message as it comes: its header section is kept, its body only hashed. */

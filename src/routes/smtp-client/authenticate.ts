@@ -35,17 +35,57 @@ export async function authenticate(
     const other = await readSecret(auth, signal);
     // A token may have been revoked before its end, a secret renewed: one more try, with another one only.
     if (other !== secret) {
-      const second = await attempt(handshake, begin(mechanism, auth.user, other), settings.timeouts.greetingMs, mechanism === "xoauth2");
-      if (second.code === 235) return;
-      throw refused(second, settings);
+      const second = await secondAttempt(handshake, begin(mechanism, auth.user, other), settings, mechanism === "xoauth2", signal);
+      if (second?.code === 235) return;
+      if (second !== null) throw refused(second, settings, [secret, other]);
     }
   }
-  throw refused(reply, settings);
+  throw refused(reply, settings, [secret]);
 }
 
-function refused(reply: Reply, { replies }: Pick<Settings, "replies">): OpenFailed {
+/** null: the server has closed. Its first refusal then says more than the loss of the connection. */
+async function secondAttempt(
+  handshake: Handshake,
+  exchange: ClientExchange,
+  { timeouts }: Pick<Settings, "timeouts">,
+  whatever: boolean,
+  signal: AbortSignal,
+): Promise<Reply | null> {
+  try {
+    return await attempt(handshake, exchange, timeouts.greetingMs, whatever);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof OpenFailed) return null;
+    throw error;
+  }
+}
+
+function refused(given: Reply, { replies }: Pick<Settings, "replies">, secrets: readonly string[]): OpenFailed {
+  const reply = withoutSecrets(given, secrets);
   if (reply.code < 400) return new OpenFailed("auth", failure("remote.protocol", { reply }));
   return new OpenFailed("auth", classifyReply("auth", reply, replies));
+}
+
+/** Some servers quote the command they refuse; what they were told must not get into a failure, and with it into traces and notifications. */
+function withoutSecrets({ code, lines }: Reply, secrets: readonly string[]): Reply {
+  const told = lines.join("\n");
+  const quotes =
+    secrets.some((secret) => secret !== "" && told.includes(secret)) || /[A-Za-z0-9+/]{16,}={0,2}/.test(told.replace(urls, ""));
+  if (!quotes) return { code, lines };
+  const hidden = lines.map((line) =>
+    secrets
+      .filter((secret) => secret !== "")
+      .reduce((text, secret) => text.replaceAll(secret, "***"), line)
+      .replace(/https?:\/\/\S+|[A-Za-z0-9+/]{16,}={0,2}/g, (found) => (found.startsWith("http") || isWord(found) ? found : "***")),
+  );
+  return { code, lines: hidden };
+}
+
+const urls = /https?:\/\/\S+/g;
+
+/** A long word of a sentence, such as SmtpClientAuthentication: base64 of credentials has digits or signs among its letters. */
+function isWord(text: string): boolean {
+  return /^[A-Z]?[a-z]+(?:[A-Z][a-z]+)*$/.test(text);
 }
 
 /** One exchange; the server's last word. */
@@ -59,6 +99,8 @@ async function attempt(handshake: Handshake, exchange: ClientExchange, timeoutMs
   let reply = await handshake.ask(`AUTH ${exchange.mechanism}${inCommand ? encoded : ""}`, timeoutMs);
   let sentInitial = inCommand || initial === null;
   for (let round = 0; reply.code === 334; round++) {
+    // It has been told that we give up and asks on: no server, at least none to wait for.
+    if (round > maxRounds) return reply;
     const answer = round >= maxRounds ? null : sentInitial ? exchange.respond(decode(reply.lines[0] ?? "")) : initial;
     sentInitial = true;
     reply = await handshake.ask(answer === null ? "*" : encode(answer), timeoutMs);

@@ -13,6 +13,7 @@ import type { Stage } from "../../services/service.ts";
  * 550 is never called an unknown address: it may as well be a block list.
  */
 const beforeMail = ["greeting", "hello", "starttls"] as const;
+const beforeEnvelope: readonly Stage[] = [...beforeMail, "auth"];
 
 const generalRules: readonly ReplyRule[] = [
   // RFC 5321 §3.8: the server closes; said at any time, about the whole server.
@@ -63,10 +64,13 @@ export function classifyReply(stage: Stage, reply: Reply, serviceRules: readonly
     ...(rule.scope === undefined ? {} : { scope: rule.scope }),
     ...(rule.advice === undefined ? {} : { advice: rule.advice }),
   });
+  // What a server says before it has seen a sender, a service's own words included, is never about a message or a recipient.
+  const early = beforeEnvelope.includes(stage);
+  const scope = early && told.scope !== "destination" ? "route" : told.scope;
   // What is the route's trouble delays its mail; it never fails it.
-  const permanent = rule.permanent ?? (told.scope !== "route" && firstDigit === 5);
+  const permanent = !early && (rule.permanent ?? (scope !== "route" && firstDigit === 5));
   // `x.0.0` says nothing that the failure's own detail does not say better.
-  return { ...told, permanent, detail: detail === null || detail === "0.0" ? told.detail : detail };
+  return { ...told, scope, permanent, detail: detail === null || detail === "0.0" ? told.detail : detail };
 }
 
 const hint = /\b(?:in|for|after|wait|within)\s+(?:about\s+)?(\d{1,5})\s*(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?)\b/i;

@@ -324,3 +324,44 @@ test("432: the pool makes do with fewer connections, the message waits, and no c
   await using route = serviceRoute({ kind: "smtp-auth", port: server.port, account });
   assert.equal(told(only(await route.deliver(makeTransaction(), never))), "delayed 3.2 quota.connections message");
 });
+
+test("a server that quotes what it was told: no secret gets into the failure", async () => {
+  const secret = "s3cret/Sandbox+1";
+  const login = Buffer.from(secret).toString("base64");
+  await using server =
+    await ScriptedSmtpServer.start(`${hello.replace("S: 250 ENHANCEDSTATUSCODES", "S: 250-ENHANCEDSTATUSCODES\n  S: 250 AUTH LOGIN")}
+    C: AUTH LOGIN*
+    S: 334 VXNlcm5hbWU6
+    C: *
+    S: 334 UGFzc3dvcmQ6
+    C: *
+    S: 500-5.5.1 unrecognized: "${login}"
+    S: 500 5.5.1 and ${secret}, see https://aka.ms/smtp_auth_disabled
+    C: QUIT`);
+  await using route = serviceRoute({ kind: "smtp-auth", port: server.port, auth: { user: account, secret } });
+  const outcome = only(await route.deliver(makeTransaction({ from: account }), never));
+  const text = JSON.stringify(outcome);
+  assert.ok(!text.includes(login) && !text.includes(secret), text);
+  assert.match(text, /unrecognized: .*\*\*\*.*https:\/\/aka\.ms\/smtp_auth_disabled/);
+});
+
+test("a server that answers 334 to everything is given up", async () => {
+  await using server =
+    await ScriptedSmtpServer.start(`${hello.replace("S: 250 ENHANCEDSTATUSCODES", "S: 250-ENHANCEDSTATUSCODES\n  S: 250 AUTH LOGIN")}
+    begin
+    C: *
+    S: 334 VXNlcm5hbWU6
+    loop`);
+  await using route = serviceRoute({ kind: "smtp-auth", port: server.port, auth: { user: account, secret: password } });
+  assert.equal(told(only(await route.deliver(makeTransaction({ from: account }), never))), "delayed 5.0 remote.protocol route");
+});
+
+test("a refusal at the greeting, in whatever words, bounces nothing", async () => {
+  for (const words of ["554 5.7.1 Unable to relay", "550 5.1.1 go away", "554 5.7.515 no"]) {
+    await using server = await ScriptedSmtpServer.start(`S: ${words}`);
+    await using route = serviceRoute({ kind: "smart-host", hosts: [`127.0.0.1:${server.port}`] });
+    const outcome = only(await route.deliver(makeTransaction(), never));
+    assert.equal(outcome.action, "delayed", words);
+    assert.equal(outcome.action === "delayed" && outcome.failure.scope, "route", words);
+  }
+});
