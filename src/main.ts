@@ -91,6 +91,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       hostname: config.hostname,
       postmaster: config.postmaster,
       options: config.queue,
+      rates: identity,
     });
     const door = new SmtpDoor({ hostname: config.hostname, listeners: config.listeners }, { submit, identity, devices, log: facts.door });
 

@@ -143,14 +143,14 @@ export class Identity implements AsyncDisposable {
     return { ok: true, principal: user.principal };
   }
 
-  /** Counts one message against the principal's rate: 0 when it may go, else the ms until it might. */
-  admit(principal: Principal): number {
-    return this.#book.rates.get(principal.name)?.take(this.#clock.now()) ?? 0;
+  /** Counts messages against the principal's rate: 0 when they may go, else the ms until they might (nothing is counted then). */
+  admit(principal: Principal, messages = 1): number {
+    return this.#book.rates.get(principal.name)?.take(this.#clock.now(), messages) ?? 0;
   }
 
-  /** Gives back what `admit` took for a message that did not come. */
-  giveBack(principal: Principal): void {
-    this.#book.rates.get(principal.name)?.giveBack();
+  /** Gives back what `admit` took for messages that did not come. */
+  giveBack(principal: Principal, messages = 1): void {
+    this.#book.rates.get(principal.name)?.giveBack(messages);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

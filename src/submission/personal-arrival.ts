@@ -6,17 +6,22 @@ import { scanHeader } from "../wire/mime/header-scan.ts";
 import { parseMailboxes } from "../wire/mime/mailboxes.ts";
 import { takeXSmtpApi, XSmtpApiError, type XSmtpApi } from "../wire/sendgrid/x-smtpapi.ts";
 import { prepare } from "./prepare.ts";
-import type { ContentFacts, Draft, Incoming, Receipt } from "./submission.ts";
+import type { ContentFacts, Draft, Incoming, MoreRoom, Receipt } from "./submission.ts";
 import { inRowBytes, refusalOf, type SubmitDeps } from "./submit-deps.ts";
 
 /** SendGrid takes no time further ahead. */
 const longestWaitMs = 72 * 3_600_000;
 /** Content times persons: what one submission may make of itself. */
 const maxBytes = 64 * 1024 * 1024;
+/** Others get a turn after so many bytes of copies. */
+const turnBytes = 1024 * 1024;
 
 /**
  * A message of a principal that speaks X-SMTPAPI: the field is obeyed and taken out, and each person of its `to` gets a message of their own,
- * with nobody else in its To field. All are accepted in one commit, or none is. The content stays in memory until then: the door counts it.
+ * with nobody else in its To field. All are accepted in one commit, or none is.
+ *
+ * What would be too much is said before the first copy is made: each message counts for the principal's rate, and copies that stay in memory
+ * until the commit (those that go into a row) count for the door. Larger ones go to disk one after the other.
  */
 export class PersonalArrival implements Incoming {
   readonly #draft: Draft;
@@ -36,53 +41,81 @@ export class PersonalArrival implements Incoming {
     this.#pieces = [];
   }
 
-  async end(facts: ContentFacts): Promise<Receipt> {
+  async end(facts: ContentFacts, more: MoreRoom): Promise<Receipt> {
     const content = Buffer.concat(this.#pieces);
     this.#pieces = [];
     const written: (() => void)[] = [];
+    const { principal } = this.#draft;
+    let counted = 0;
     try {
       const given = scanHeader(content, true);
       // Without a header section, or with one that is refused in a moment, there is nothing to take out.
       const end = given.faults.length === 0 ? given.end : 0;
       const { api, header } = taken(content.subarray(0, end));
       const body = content.subarray(end);
-      const messages: NewMessage[] = [];
       const persons = api?.to?.map((person) => this.#person(person)) ?? [null];
-      const { maxRecipients } = this.#draft.principal;
-      if (maxRecipients !== undefined && persons.length > maxRecipients) throw refuse("submission.too-many-recipients");
+      if (principal.maxRecipients !== undefined && persons.length > principal.maxRecipients) throw refuse("submission.too-many-recipients");
       if (content.length * persons.length > maxBytes)
         throw refuse("submission.too-large", { text: "The message is too large for so many persons in X-SMTPAPI" });
       const notBefore = this.#notBefore(api);
+      // The message itself was counted at MAIL.
+      this.#count(persons.length - 1);
+      counted = persons.length - 1;
+      if (counted > 0 && !more(persons.length * Math.min(content.length, inRowBytes))) throw refuse("system.busy");
+      const messages: NewMessage[] = [];
+      const addressed = persons.length === 1 && persons[0] === null ? null : withoutAddressees(header);
+      let made = 0;
       for (const person of persons) {
         const draft: Draft = {
           ...this.#draft,
           ...(notBefore === null ? {} : { notBefore }),
           ...(person === null ? {} : { envelope: { ...this.#draft.envelope, recipients: [person.recipient] } }),
         };
-        const whole = Buffer.concat([person === null ? header : addressedTo(header, person.field), body]);
-        const inRow = whole.length <= inRowBytes;
-        const scan = scanHeader(whole, true);
+        const own = person === null || addressed === null ? header : Buffer.from(`${addressed}To: ${person.field}\r\n\r\n`, "latin1");
+        const size = own.length + body.length;
+        const inRow = size <= inRowBytes;
+        const whole = inRow ? Buffer.concat([own, body]) : null;
         const store = async () => {
           const writer = this.#deps.store.openContent();
           written.push(() => writer.abort());
-          await writer.write(whole);
+          if (own.length > 0) await writer.write(own);
+          if (body.length > 0) await writer.write(body);
           return writer.finish();
         };
-        const size = { ...facts, size: whole.length };
-        const prepared = await prepare(draft, scan, size, () => (inRow ? undefined : store()), this.#deps);
+        // A header section of its own ends where it does in the whole; without one the body shows that there is none.
+        const scan = scanHeader(own.length === 0 ? body : own, true);
+        const prepared = await prepare(draft, scan, { ...facts, size }, () => (inRow ? undefined : store()), this.#deps);
         messages.push({
           ...prepared,
-          body: inRow ? whole : null,
+          body: whole,
           ...(notBefore === null ? {} : { notBefore }),
           ...this.#event(api),
         });
+        made += own.length + (whole?.length ?? 0);
+        if (made > turnBytes) made = await nextTurn();
       }
       await this.#deps.queue.acceptAll(messages);
       return { id: (messages[0] as NewMessage).message.id };
     } catch (error) {
       for (const undo of written) undo();
+      if (counted > 0) this.#deps.rates.giveBack(principal, counted);
       throw refusalOf(error);
     }
+  }
+
+  /** @throws Refusal when the rate does not allow so many messages more: for good when it never will. */
+  #count(others: number): void {
+    if (others === 0) return;
+    const { principal } = this.#draft;
+    const atOnce = principal.rate?.messages ?? Number.POSITIVE_INFINITY;
+    const text = `X-SMTPAPI makes ${others + 1} messages of this one`;
+    if (others + 1 > atOnce)
+      throw refuse("submission.too-many-recipients", {
+        permanent: true,
+        text: `${text}; the rate of this sender allows ${atOnce} at once`,
+      });
+    if (this.#deps.rates.admit(principal, others) > 0)
+      throw refuse("submission.rate-exceeded", { text: `${text}, too many for now: try again later` });
   }
 
   /** The door held RCPT against the fence; who stands in the field must pass it as well. */
@@ -134,14 +167,16 @@ function taken(header: Buffer): ReturnType<typeof takeXSmtpApi> {
   }
 }
 
-/** Nobody learns who else got it: To names the one, and Cc and Bcc go. */
-function addressedTo(header: Buffer, to: string): Buffer {
+/** Nobody learns who else got it: To, Cc and Bcc go, and so does the empty line; what is left ends with CRLF. */
+function withoutAddressees(header: Buffer): string {
   const fields = header.toString("latin1").split(/(?<=\r\n)(?![ \t])/);
-  const others = fields.filter((field) => !/^(to|cc|bcc)[ \t]*:/i.test(field));
-  // The fields end with an empty line, which is the last of them.
-  const last = others.at(-1) === "\r\n" ? others.length - 1 : others.length;
-  others.splice(last, 0, `To: ${to}\r\n`);
-  return Buffer.from(others.join(""), "latin1");
+  const others = fields.filter((field) => field !== "\r\n" && !/^(to|cc|bcc)[ \t]*:/i.test(field)).join("");
+  return others === "" || others.endsWith("\r\n") ? others : `${others}\r\n`;
+}
+
+async function nextTurn(): Promise<0> {
+  await new Promise(setImmediate);
+  return 0;
 }
 
 function hasEightBit(text: string): boolean {

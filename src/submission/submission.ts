@@ -22,10 +22,13 @@ export interface Draft {
 export interface Incoming {
   /** Takes a piece and may keep it. A promise asks the door to wait before the next. */
   write(piece: Buffer): void | Promise<void>;
-  end(facts: ContentFacts): Promise<Receipt>;
+  end(facts: ContentFacts, more: MoreRoom): Promise<Receipt>;
   /** The message will not come; releases what was taken. */
   abort(): void;
 }
+
+/** Asks the door for memory beyond the content's own, until `end` settles; false: there is none to be had now. */
+export type MoreRoom = (bytes: number) => boolean;
 
 /** What one pass over the content saw; the door's grammar tells it. */
 export interface ContentFacts {

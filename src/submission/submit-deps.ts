@@ -1,3 +1,4 @@
+import type { Identity } from "../identity/identity.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { IdSource } from "../lib/ids.ts";
 import { failure } from "../mail/failure-codes.ts";
@@ -15,6 +16,8 @@ export interface SubmitDeps {
   readonly hostname: string;
   readonly postmaster: string;
   readonly options: QueueOptions;
+  /** For what makes more messages of itself than the one that the door counted. */
+  readonly rates: Pick<Identity, "admit" | "giveBack">;
 }
 
 /** Content up to this size is stored in the message's row (docs/decisions: measured). */

@@ -25,6 +25,7 @@ function begin(
     hostname: "gateway.contoso.example",
     postmaster: "help@contoso.example",
     options: testOptions,
+    rates: { admit: () => 0, giveBack: () => undefined },
   });
   return submit({
     principal,
@@ -37,7 +38,7 @@ function begin(
 async function refusalOf(incoming: Incoming, content: string): Promise<string | null> {
   await incoming.write(Buffer.from(content));
   try {
-    await incoming.end({ size: content.length, leadingDots: false, eightBit: false });
+    await incoming.end({ size: content.length, leadingDots: false, eightBit: false }, () => true);
     return null;
   } catch (error) {
     if (error instanceof Refusal) return error.failure.code;

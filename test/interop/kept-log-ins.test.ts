@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { createTransport } from "nodemailer";
+import type { Identity } from "../../src/identity/identity.ts";
 import { IdSource } from "../../src/lib/ids.ts";
 import type { Transaction } from "../../src/routes/route.ts";
 import { createSubmit } from "../../src/submission/submit.ts";
@@ -11,6 +12,7 @@ import { DoorUnderTest, testCertificates } from "../support/smtp-door.ts";
 /** A sender changes nothing but the host: its log-in, its X-SMTPAPI field, its one message to inside and outside. */
 suite("log-ins and messages as senders had them, over real sessions", { timeout: 120_000 }, () => {
   const key = "SG.shop.0123456789abcdefghijklmnopqrstuvwxyz";
+  const slowKey = "SG.slow.0123456789abcdefghijklmnopqrstuvwxyz";
   const client = "5a9db0c5-0000-4000-8000-00000000a001.5a9db0c5-0000-4000-8000-c0070c0e0000";
   const principals = [
     {
@@ -20,24 +22,42 @@ suite("log-ins and messages as senders had them, over real sessions", { timeout:
       logins: [{ user: "apikey", key }],
       xsmtpapi: true,
     },
+    {
+      name: "slow",
+      reversePaths: ["@contoso.example"],
+      logins: [{ user: "apikey", key: slowKey }],
+      xsmtpapi: true,
+      rate: { messages: 4, perMs: 3_600_000 },
+    },
     { name: "acs", reversePaths: ["@contoso.example"], logins: [{ user: `contoso-acs.${client}`, password: "client secret" }] },
   ];
 
-  async function open(routes: readonly ScriptedRoute[], rules?: Parameters<typeof openQueueWorld>[0]["rules"]) {
+  async function open(
+    routes: readonly ScriptedRoute[],
+    rules?: Parameters<typeof openQueueWorld>[0]["rules"],
+    maxContentInMemory?: number,
+  ) {
     const { authority, server } = await testCertificates();
     const world = await openQueueWorld({ routes, ...(rules === undefined ? {} : { rules }) });
     const { queue, opened, clock } = world;
     const ids = new IdSource(() => clock.now(), opened.store.lastId);
-    const submit = createSubmit({
-      queue,
-      store: opened.store,
-      clock,
-      ids,
-      hostname: "gateway.contoso.example",
-      postmaster: "postmaster@contoso.example",
-      options: testOptions,
+    const submit = (rates: Identity) =>
+      createSubmit({
+        queue,
+        store: opened.store,
+        clock,
+        ids,
+        hostname: "gateway.contoso.example",
+        postmaster: "postmaster@contoso.example",
+        options: testOptions,
+        rates,
+      });
+    const door = await DoorUnderTest.open({
+      listeners: [{ name: "submission", kind: "submission", tls: server }],
+      principals,
+      submit,
+      ...(maxContentInMemory === undefined ? {} : { door: { maxContentInMemory } }),
     });
-    const door = await DoorUnderTest.open({ listeners: [{ name: "submission", kind: "submission", tls: server }], principals, submit });
     const mailer = (user: string, pass: string, method: "PLAIN" | "LOGIN") =>
       createTransport({
         host: "localhost",
@@ -51,7 +71,7 @@ suite("log-ins and messages as senders had them, over real sessions", { timeout:
       await door[Symbol.asyncDispose]();
       await world[Symbol.asyncDispose]();
     };
-    return { world, mailer, [Symbol.asyncDispose]: end };
+    return { world, door, mailer, [Symbol.asyncDispose]: end };
   }
 
   const bytesOf = async ({ content }: Transaction): Promise<string> => {
@@ -111,6 +131,54 @@ suite("log-ins and messages as senders had them, over real sessions", { timeout:
     await assert.rejects(shop.sendMail(withApi({ send_at: Math.floor(one.world.clock.now() / 1000) + 73 * 3600 })), /55\d.*72 hours/);
     await whenIdle(one.world);
     assert.equal(route.transactions.length, 0);
+  });
+
+  const persons = (count: number) => Array.from({ length: count }, (_, n) => `p${n}@fabrikam.example`);
+
+  test("each message that X-SMTPAPI makes counts for the rate; what the rate never allows is refused for good", async () => {
+    const route = next();
+    await using one = await open([route]);
+    const slow = one.mailer("apikey", slowKey, "PLAIN");
+    await assert.rejects(slow.sendMail(withApi({ to: persons(5) })), /55\d 5\.5\.3 .*makes 5 messages.*allows 4 at once/);
+    // The refused one counted as the one message that it was.
+    await slow.sendMail(withApi({ to: persons(2) }));
+    await assert.rejects(slow.sendMail(withApi({ to: persons(2) })), /45\d 4\.7\.0 .*makes 2 messages.*too many for now/);
+    await whenIdle(one.world);
+    assert.equal(route.transactions.length, 2);
+    one.door.clock.set(one.door.clock.now() + 3_600_000);
+    await slow.sendMail(withApi({ to: persons(4) }));
+    await whenIdle(one.world);
+    assert.equal(route.transactions.length, 6);
+  });
+
+  test("the copies of X-SMTPAPI count for the door's memory: it waits while others have what there is", async () => {
+    const route = next();
+    await using one = await open([route], undefined, 100_000);
+    const text = "x".repeat(70).concat("\r\n").repeat(250);
+    const send = () => one.mailer("apikey", key, "PLAIN").sendMail({ ...withApi({ to: persons(10) }), text });
+    // Somebody else is in the middle of a message.
+    one.door.door.contentInMemory += 50_000;
+    await assert.rejects(send(), /45\d 4\.4\.5 /);
+    assert.equal(one.door.door.contentInMemory, 50_000);
+    one.door.door.contentInMemory = 0;
+    await send();
+    assert.equal(one.door.door.contentInMemory, 0);
+    await whenIdle(one.world);
+    assert.equal(route.transactions.length, 10);
+  });
+
+  test("copies too large for a row go to disk and come out whole", async () => {
+    const route = next();
+    await using one = await open([route]);
+    const text = "y".repeat(70).concat("\r\n").repeat(1000);
+    await one.mailer("apikey", key, "PLAIN").sendMail({ ...withApi({ to: persons(3) }), text });
+    await whenIdle(one.world);
+    assert.equal(route.transactions.length, 3);
+    for (const transaction of route.transactions) {
+      const bytes = await bytesOf(transaction);
+      assert.match(bytes, new RegExp(`^To: ${recipientsOf(transaction)[0]}\r\n\r\n`, "m"));
+      assert.ok(bytes.includes(text.slice(0, -2)));
+    }
   });
 
   test("send_at waits until its time", async () => {

@@ -25,7 +25,7 @@ export class DoorUnderTest implements AsyncDisposable {
     const listeners = options.listeners.map((listener) => ({ address: "127.0.0.1", port: 0, ...listener }));
     const doorOptions: SmtpDoorOptions = { hostname: "gateway.contoso.example", ...options.door, listeners };
     const { submit, identity, devices } = this;
-    this.door = new SmtpDoor(doorOptions, { submit: options.submit ?? submit.submit, identity, devices, log: this.#log() });
+    this.door = new SmtpDoor(doorOptions, { submit: options.submit?.(identity) ?? submit.submit, identity, devices, log: this.#log() });
   }
 
   static async open(options: DoorTestOptions): Promise<DoorUnderTest> {
@@ -91,7 +91,7 @@ export interface DoorTestOptions {
   readonly identityDeps?: Partial<IdentityDeps>;
   readonly door?: Partial<SmtpDoorOptions>;
   /** The real way in, instead of one that records. */
-  readonly submit?: Submit;
+  readonly submit?: (identity: Identity) => Submit;
 }
 
 export const loopback: IdentityOptions["networks"][number] = {

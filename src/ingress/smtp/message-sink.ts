@@ -45,7 +45,7 @@ export class MessageSink implements ContentSink {
 
   async #finish(content: ContentFacts): Promise<Reply> {
     try {
-      const { id } = await this.#incoming.end(content);
+      const { id } = await this.#incoming.end(content, this.#more);
       this.#session.messages++;
       this.#connection.log.accepted(this.#connection, id, content.size);
       return { code: 250, lines: [`2.0.0 Ok: queued as ${formatId(id)}`] };
@@ -55,6 +55,15 @@ export class MessageSink implements ContentSink {
       this.#release();
     }
   }
+
+  /** Refused while others hold what there is; whoever is alone gets it, or a large one would wait for ever. */
+  readonly #more = (bytes: number): boolean => {
+    const { door } = this.#connection.listener;
+    const others = door.contentInMemory - this.#held;
+    if (others > 0 && door.contentInMemory + bytes > door.maxContentInMemory) return false;
+    this.#hold(bytes);
+    return true;
+  };
 
   /** What a promise settles for is on its way to the disk: everything before it has left our memory. */
   async #stored(waiting: Promise<void>): Promise<void> {
