@@ -122,7 +122,9 @@ export class Identity implements AsyncDisposable {
     const digest = this.#cache.digest(pair, secret);
     const locked = this.#lockOut.isLocked(address, user, now);
     if (principal === null || (locked && !this.#cache.isFamiliar(address, pair, digest))) return this.#lockedOut();
-    if (!locked) this.#lockOut.succeeded(address, user);
+    // One's own key must not clear what was guessed about somebody else's password under the same name.
+    const guarded = this.#book.logins.find(user)?.password?.principal;
+    if (!locked && (guarded === undefined || guarded === owner)) this.#lockOut.succeeded(address, user);
     this.#cache.seen(address, pair, digest);
     return { ok: true, principal };
   }

@@ -71,6 +71,24 @@ suite("log-ins that principals keep", () => {
     assert.equal(await who(identity, "apikey", crmKey, "198.51.100.7"), "crm");
   });
 
+  test("a key of one's own does not clear what was guessed about another's password under the same user name", async () => {
+    const legacy = { name: "legacy", reversePaths: ["*"], logins: [{ user: "apikey", password: "Sandbox-Legacy-1" }] };
+    const identity = open([...principals, legacy]);
+    const answers: string[] = [];
+    for (let n = 0; n < 8; n++) {
+      answers.push(await who(identity, "apikey", `guess ${n}`));
+      assert.equal(await who(identity, "apikey", shopKey), "shop");
+    }
+    assert.deepEqual(new Set(answers.slice(0, 5)), new Set(["submission.bad-credentials"]));
+    assert.deepEqual(new Set(answers.slice(5)), new Set(["submission.locked-out"]));
+    // Where keys alone share the name there is nothing to guess, and a success clears the count.
+    const keysAlone = open();
+    for (let n = 0; n < 8; n++) {
+      assert.equal(await who(keysAlone, "apikey", `guess ${n}`), "submission.bad-credentials");
+      assert.equal(await who(keysAlone, "apikey", shopKey), "shop");
+    }
+  });
+
   test("a key taken out of the configuration is believed no longer", async () => {
     const identity = open();
     assert.equal(await who(identity, "apikey", crmKey), "crm");
