@@ -21,20 +21,22 @@ export class AuthorityKeys {
     this.#now = now;
   }
 
-  /** What finds the key of a token; null: it cannot be told, for there are no keys at hand. Bounded in time. */
+  /**
+   * What finds the key of a token; null: it cannot be told, for there are no keys at hand, or the authority may have made this one since they
+   * were fetched. Bounded in time.
+   */
   async finder(keyId: string): Promise<JWTVerifyGetKey | null> {
     const now = this.#now();
-    const stale = this.#known === null || now - this.#known.at > refetchMs || !this.#known.ids.has(keyId);
-    if (
-      stale &&
-      (this.#fetching !== null || now - this.#triedAt > (this.#known === null ? firstPauseMs : pauseMs) || now < this.#triedAt)
-    ) {
+    const before = this.#known;
+    const stale = before === null || now - before.at > refetchMs || !before.ids.has(keyId);
+    if (stale && (this.#fetching !== null || now - this.#triedAt > (before === null ? firstPauseMs : pauseMs) || now < this.#triedAt)) {
       this.#triedAt = now;
       this.#fetching ??= this.#fetch().finally(() => (this.#fetching = null));
       await this.#fetching;
     }
     const known = this.#known;
-    return known === null || now - known.at > longestMs ? null : known.find;
+    if (known === null || now - known.at > longestMs) return null;
+    return known.ids.has(keyId) || known !== before ? known.find : null;
   }
 
   async #fetch(): Promise<void> {

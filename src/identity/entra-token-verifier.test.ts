@@ -80,12 +80,15 @@ describe("keys", () => {
     );
     assert.equal(authority.requests.length, 1);
     await authority.rotateKeys();
-    assert.equal(await ask(), null, "a minute has not passed");
+    assert.equal(await ask(), "busy", "a minute has not passed: it cannot be told whether the key is new");
     now += 61_000;
     assert.deepEqual(await ask(), application);
     const stray = await forged(await authority.sign(alone, { audience }), "unknown key");
-    for (let i = 0; i < 20; i++) assert.equal(await verifier.verify(stray, signal), null);
+    for (let i = 0; i < 20; i++) assert.equal(await verifier.verify(stray, signal), "busy");
     assert.equal(authority.requests.length, 2);
+    now += 61_000;
+    assert.equal(await verifier.verify(stray, signal), null, "just asked: there is no such key");
+    assert.equal(authority.requests.length, 3);
   });
 
   test("cannot be had: it cannot be told", async () => {
@@ -118,6 +121,10 @@ test("at the door: XOAUTH2 is offered, nodemailer logs in with a token and no pa
   assert.match((await send(good)).response, /^250 2\.0\.0 /);
   assert.equal(door.submit.messages[0]?.draft.principal.name, "robot");
   await assert.rejects(send(await forged(good)), /535 5\.7\.8/);
+  // A key that may have come after our last look: no failure of the client's, however often.
+  const rotated = await forged(good, "a newer key");
+  for (let n = 0; n < 6; n++) await assert.rejects(send(rotated), /454 4\.7\.0/);
+  assert.match((await send(good)).response, /^250 2\.0\.0 /);
   assert(door.facts.every((fact) => !fact.includes("eyJ")));
   using dialog = await SmtpDialog.open(door.port("submission"));
   await dialog.reply();

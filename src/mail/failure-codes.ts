@@ -13,7 +13,7 @@ export const failureCodes = {
   "submission.tls-required": entry(true, "7.0", "policy", "message", "Encryption is required: say STARTTLS first", "Switch the client to STARTTLS, or use the port with implicit TLS."),
   "submission.bad-credentials": entry(true, "7.8", "policy", "message", "Authentication credentials are invalid", "Check name and password of the principal in the configuration."),
   "submission.locked-out": entry(false, "7.0", "policy", "message", "Too many failed log-ins, try again later", "Mend the client that keeps sending a wrong password; the lock ends by itself."),
-  "submission.busy": entry(false, "7.0", "internal", "message", "Too busy to check the password, try again", "Many log-ins arrive at once; the client may try again at once."),
+  "submission.busy": entry(false, "7.0", "internal", "message", "Cannot check the log-in now, try again", "Many log-ins arrive at once, or the authority of a token cannot be asked just now; the client may try again."),
   "submission.network-not-trusted": entry(true, "7.1", "policy", "message", "Relaying is not allowed from this address", "Add the device's network to `networks`, or let it log in."),
   "submission.reverse-path-not-allowed": entry(true, "7.1", "policy", "message", "This sender address is not allowed here", "Add the address to the principal's or the network's `reversePaths`."),
   "submission.author-not-allowed": entry(true, "7.1", "policy", "message", "This From address is not allowed here", "Add the address to the principal's or the network's `authors`."),
