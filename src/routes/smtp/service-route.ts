@@ -18,6 +18,7 @@ import { probeNextHop } from "./probe.ts";
 import { rewriteSender } from "./rewrite-sender.ts";
 import type { ServiceRouteOptions } from "./service-options.ts";
 import { type Sender, senderOf, serviceSettings, serviceTraits, type Tokens } from "./service-settings.ts";
+import { TargetPools } from "./target-pools.ts";
 import { MxTargets, NamedTargets, type Targets } from "./targets.ts";
 
 /**
@@ -28,7 +29,7 @@ import { MxTargets, NamedTargets, type Targets } from "./targets.ts";
  * several hosts the next is tried when one cannot be reached, encrypted or made to greet, and the one in trouble rests for a while; a token is
  * asked for at each log-in, and a refused one is not used again.
  *
- * service-options.ts what the configuration has · service-settings.ts options + profile · targets.ts which host · rewrite-sender.ts
+ * service-options.ts what the configuration has · service-settings.ts options + profile · targets.ts which host · target-pools.ts connections · rewrite-sender.ts
  * the sender.
  */
 export function createServiceRoute(options: ServiceRouteOptions, deps: ServiceRouteDeps): Route {
@@ -37,33 +38,26 @@ export function createServiceRoute(options: ServiceRouteOptions, deps: ServiceRo
   const settings = serviceSettings(options, service, profile, deps.tokens);
   const sender = senderOf(options, profile);
   const targets = openTargets(options, settings, deps);
-  const pools = new Map<string, Pool>();
   const at = (target: HostPort): Settings => ({ ...settings, ...target, serverName: options.serverName ?? target.host });
-  const poolOf = (target: HostPort): Pool => {
-    const key = `${target.host}:${target.port}`;
-    const known = pools.get(key) ?? new Pool(at(target), deps.dialer, deps.log, deps.now);
-    pools.set(key, known);
-    return known;
-  };
-  const maxSize = () => [...pools.values()].reduce<number | null>((most, pool) => pool.maxSize ?? most, null);
+  const pools = new TargetPools((target) => new Pool(at(target), deps.dialer, deps.log, deps.now));
   return {
     name: options.name,
     kind: options.kind,
-    traits: serviceTraits(settings, profile, sender, { maxSize, hosts: options.hosts?.length ?? 1 }),
+    traits: serviceTraits(settings, profile, sender, { maxSize: () => pools.maxSize, hosts: options.hosts?.length ?? 1 }),
     async deliver(given, signal) {
       signal.throwIfAborted();
       const transaction = await dress(given, sender, deps.isAccepted);
       if ("code" in transaction) return refuseAll(given, transaction, settings.host);
       const order = await targets.order(signal);
       if ("code" in order) return refuseAll(given, order, settings.host);
+      pools.keep(order);
       const { smtputf8 } = transaction.envelope;
       const utf8Header = smtputf8 === true && transaction.content.eightBit && (await hasUtf8Header(transaction.content));
       let delivery: Delivery | undefined;
       for (const target of order) {
         signal.throwIfAborted();
         const attempt = new Attempt(transaction, utf8Header, signal);
-        poolOf(target).add(attempt);
-        delivery = await attempt.done;
+        delivery = await pools.run(target, attempt);
         if (![...delivery.outcomes.values()].every(isHostTrouble)) {
           targets.worked(target);
           return delivery;
@@ -87,9 +81,7 @@ export function createServiceRoute(options: ServiceRouteOptions, deps: ServiceRo
         ? { ok: false, text: "there is no host", steps: [] }
         : { ...best, steps: results.flatMap(({ steps }) => steps) };
     },
-    async [Symbol.asyncDispose]() {
-      await Promise.all([...pools.values()].map((pool) => pool[Symbol.asyncDispose]()));
-    },
+    [Symbol.asyncDispose]: () => pools[Symbol.asyncDispose](),
   };
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NamedTargets } from "./targets.ts";
+import type { Dns } from "../../lib/dns/dns.ts";
+import { MxTargets, NamedTargets } from "./targets.ts";
 
 test("when its time is over one transaction tries a host, and the others go elsewhere until that one knows", async () => {
   let now = 0;
@@ -40,4 +41,23 @@ test("rests grow to five minutes and no further", async () => {
     now += rest;
   }
   assert.deepEqual(rests, [15_000, 30_000, 60_000, 120_000, 240_000, 300_000, 300_000]);
+});
+
+test("a host that the domain names no longer has no trouble left when it comes back", async () => {
+  let names = ["a", "b"];
+  const mx = () =>
+    Promise.resolve({ records: names.map((exchange) => ({ preference: 10, exchange })), authentic: false, noSuchName: false, ttl: 60 });
+  const targets = new MxTargets("contoso.example", 25, { mx } as unknown as Dns, () => 0);
+  const { signal } = new AbortController();
+  const order = async () => {
+    const found = await targets.order(signal);
+    return "code" in found ? [] : found.map(({ host }) => host);
+  };
+  assert.deepEqual(await order(), ["a", "b"]);
+  targets.troubled({ host: "a", port: 25 }, "down");
+  assert.deepEqual(await order(), ["b", "a"]);
+  names = ["b"];
+  await order();
+  names = ["a", "b"];
+  assert.deepEqual(await order(), ["a", "b"]);
 });

@@ -65,6 +65,13 @@ abstract class Rested implements Targets {
     });
   }
 
+  /** What is not among them has no trouble that anybody could still have. */
+  protected forgetOthers(targets: readonly HostPort[]): void {
+    if (this.#trouble.size === 0) return;
+    const named = new Set(targets.map(key));
+    for (const one of this.#trouble.keys()) if (!named.has(one)) this.#trouble.delete(one);
+  }
+
   protected healthyFirst(targets: readonly HostPort[]): readonly HostPort[] {
     const now = this.#now();
     const isDown = (target: HostPort) => (this.#trouble.get(key(target))?.until ?? 0) > now;
@@ -122,6 +129,7 @@ export class MxTargets extends Rested {
       // A route is no destination: what its domain lacks is the operator's trouble, and its mail waits.
       if (named.length === 0) return failure("route.unavailable", { text: `The domain ${this.#domain} has no MX` });
       this.#found = named.slice(0, maxServers).map(({ exchange }) => ({ host: exchange, port: this.#port }));
+      this.forgetOthers(this.#found);
       return this.healthyFirst(this.#found);
     } catch (error) {
       signal.throwIfAborted();
