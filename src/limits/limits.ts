@@ -29,6 +29,8 @@ export interface AdmissionRequest {
   readonly priority: Priority;
   /** Address in From (the first), else the reverse-path, lower case; empty for DSNs. */
   readonly sender: string;
+  /** Lower case; empty: null. Some services count by it and not by From. */
+  readonly reversePath: string;
   /** Lower case. */
   readonly recipients: readonly string[];
   /** Of them, how many are outside the accepted domains. All are of one class where lanes keep classes apart. */
