@@ -14,12 +14,13 @@ import type { Route } from "../routes/route.ts";
 import type { Clock } from "../lib/clock.ts";
 import { attemptJob } from "./attempt.ts";
 import type { Conclude } from "./conclude.ts";
-import { FairRing } from "./fair-ring.ts";
+import { Feeder, maxLaneJobs } from "./feeder.ts";
 import type { Job } from "./job.ts";
 import type { Lane } from "./lanes.ts";
 import { firstWindow, windowAfter } from "./window.ts";
 import { openOutlet, type Outlet } from "./outlet.ts";
 import type { QueueLog } from "./queue-log.ts";
+import { Room } from "./room.ts";
 
 export interface DispatcherPorts {
   readonly clock: Clock;
@@ -35,36 +36,29 @@ export interface DispatcherPorts {
   readonly generation: () => string;
 }
 
-/** Jobs in memory at most; beyond it new mail waits in the store. */
-const maxJobs = 1000;
-/** Bytes of content in memory at most. */
-const maxBytes = 32 * 1024 * 1024;
-/** Jobs of one lane in memory at most, so that one flood leaves room for the others. */
-const maxLaneJobs = 400;
-/** Recipients leased by one claim. */
-const claimSize = 150;
-/** Pause after a claim that failed (no space for it). */
-const claimAgainMs = 10_000;
 const probeTimeoutMs = 60_000;
 
 export class Dispatcher {
   readonly #ports: DispatcherPorts;
   readonly #outlets = new Map<string, Outlet>();
-  /** Lanes with due work in the store and room in memory, waiting for their turn to claim. */
-  readonly #hungry = new FairRing();
+  readonly #room = new Room();
+  readonly #feeder: Feeder;
   readonly #stop = new AbortController();
-  #jobs = 0;
-  #bytes = 0;
   #active = 0;
   /** Claims, probes and conclusions under way. */
   #pending = 0;
-  #wake: Disposable | null = null;
-  #wakeAt = Infinity;
   #restWaiters: (() => void)[] = [];
   #closing = false;
 
   constructor(routes: Iterable<Route>, ports: DispatcherPorts) {
     this.#ports = ports;
+    this.#feeder = new Feeder({
+      ...ports,
+      room: this.#room,
+      hasWay: (lane) => this.#homeOf(lane) !== null || this.#isOutdated(lane),
+      track: (work) => this.track(work),
+      woken: () => this.#checkRest(),
+    });
     for (const route of routes) this.#outlets.set(route.name, openOutlet(route, ports.clock.now()));
   }
 
@@ -76,8 +70,7 @@ export class Dispatcher {
   hasRoom(lane: Lane, weight: number): boolean {
     return (
       !this.#closing &&
-      this.#jobs < maxJobs &&
-      this.#bytes + weight < maxBytes &&
+      this.#room.fits(weight) &&
       lane.jobs.size < maxLaneJobs &&
       (lane.backlogDue === null || lane.backlogDue > this.#ports.clock.now()) &&
       this.#homeOf(lane) !== null
@@ -86,13 +79,11 @@ export class Dispatcher {
 
   /** Counts a job that is about to be leased, before its commit. Each reservation ends in `enqueue` or `cancel`. */
   reserve(weight: number): void {
-    this.#jobs++;
-    this.#bytes += weight;
+    this.#room.take(weight);
   }
 
   cancel(weight: number): void {
-    this.#jobs--;
-    this.#bytes -= weight;
+    this.#room.giveBack(weight);
   }
 
   /** A reserved job whose lease is durable. */
@@ -109,16 +100,12 @@ export class Dispatcher {
 
   /** Work of the lane waits in the store from `due` on. */
   backlogged(lane: Lane, due: number): void {
-    if (lane.backlogDue === null || due < lane.backlogDue) lane.backlogDue = due;
-    this.#consider(lane, this.#ports.clock.now());
-    this.#feed();
+    this.#feeder.backlogged(lane, due);
   }
 
   /** Other rules hold from now on: lanes that waited for a route may go on. */
   rerouted(): void {
-    const now = this.#ports.clock.now();
-    for (const lane of this.#ports.lanes) this.#consider(lane, now);
-    this.#feed();
+    this.#feeder.considerAll();
   }
 
   /** Pauses a route for an operator. */
@@ -149,7 +136,7 @@ export class Dispatcher {
   /** Ends: no new attempts; those under way get `drainMs`, then are aborted. Jobs in memory go back to the store. */
   async close(drainMs: number): Promise<void> {
     this.#closing = true;
-    this.#wake?.[Symbol.dispose]();
+    this.#feeder.close();
     for (const outlet of this.#outlets.values()) {
       outlet.probeTimer?.[Symbol.dispose]();
       for (const job of outlet.overflow.drain()) this.#release(job);
@@ -228,7 +215,7 @@ export class Dispatcher {
       }
       const job = lane.jobs.shift();
       if (lane.jobs.size === 0) outlet.ring.delete(lane);
-      if (lane.backlogDue !== null && lane.jobs.size < claimSize / 2) this.#consider(lane, this.#ports.clock.now());
+      this.#feeder.drawn(lane);
       if (job !== undefined) return job;
     }
   }
@@ -252,7 +239,7 @@ export class Dispatcher {
     if (lane.jobs.size > 0) this.#settleDown(lane);
     else if (lane.active === 0) lane.window = firstWindow;
     this.#pump(outlet);
-    if (this.#hungry.size > 0) this.#feed();
+    this.#feeder.feed();
     this.#checkRest();
   }
 
@@ -325,9 +312,9 @@ export class Dispatcher {
         for (const outlet of this.#outlets.values()) if (outlet !== home) outlet.ring.delete(lane);
         home.ring.add(lane);
       }
-      this.#consider(lane, now);
+      this.#feeder.consider(lane, now);
     }
-    this.#feed();
+    this.#feeder.feed();
     for (const outlet of this.#outlets.values()) this.#pump(outlet);
   }
 
@@ -336,56 +323,8 @@ export class Dispatcher {
     this.#ports.putBack(job);
   }
 
-  /** Lets a lane claim when its backlog is due and a route is there; otherwise sees that the clock wakes us. */
-  #consider(lane: Lane, now: number): void {
-    if (lane.backlogDue === null || lane.claiming || this.#closing) return;
-    if (lane.backlogDue > now) {
-      this.#wakeBy(lane.backlogDue);
-    } else if (lane.jobs.size < maxLaneJobs - claimSize && (this.#homeOf(lane) !== null || this.#isOutdated(lane))) {
-      this.#hungry.add(lane);
-    }
-  }
-
-  #feed(): void {
-    while (!this.#closing && this.#hungry.size > 0 && this.#jobs < maxJobs && this.#bytes < maxBytes) {
-      const lane = this.#hungry.next();
-      if (lane === undefined) return;
-      this.#hungry.delete(lane);
-      lane.claiming = true;
-      void this.track(
-        this.#ports.claim(lane, claimSize).then(
-          () => {
-            lane.claiming = false;
-            this.#consider(lane, this.#ports.clock.now());
-            this.#feed();
-          },
-          (error: unknown) => {
-            lane.claiming = false;
-            this.#ports.log.fault("claim", error);
-            this.backlogged(lane, this.#ports.clock.now() + claimAgainMs);
-          },
-        ),
-      );
-    }
-  }
-
-  #wakeBy(due: number): void {
-    if (due >= this.#wakeAt) return;
-    this.#wake?.[Symbol.dispose]();
-    this.#wakeAt = due;
-    this.#wake = this.#ports.clock.at(due, () => {
-      this.#wakeAt = Infinity;
-      const now = this.#ports.clock.now();
-      for (const lane of this.#ports.lanes) this.#consider(lane, now);
-      this.#feed();
-      this.#checkRest();
-    });
-  }
-
   #isAtRest(): boolean {
-    return (
-      this.#active === 0 && this.#pending === 0 && this.#jobs === 0 && this.#hungry.size === 0 && this.#wakeAt > this.#ports.clock.now()
-    );
+    return this.#active === 0 && this.#pending === 0 && this.#room.jobs === 0 && this.#feeder.isAtRest(this.#ports.clock.now());
   }
 
   #checkRest(): void {

@@ -1,0 +1,112 @@
+import type { Clock } from "../lib/clock.ts";
+import { FairRing } from "./fair-ring.ts";
+import type { Lane } from "./lanes.ts";
+import type { QueueLog } from "./queue-log.ts";
+import type { Room } from "./room.ts";
+
+export interface FeederPorts {
+  readonly clock: Clock;
+  readonly log: QueueLog;
+  readonly room: Room;
+  readonly lanes: Iterable<Lane>;
+  /** Leases due work of a lane; resolves when it is in memory. */
+  readonly claim: (lane: Lane, max: number) => Promise<void>;
+  /** There is a way for what is claimed, or it is to be routed anew. */
+  readonly hasWay: (lane: Lane) => boolean;
+  readonly track: <T>(work: Promise<T>) => Promise<T>;
+  /** What fell due with the clock has been seen to. */
+  readonly woken: () => void;
+}
+
+/** Jobs of one lane in memory at most, so that one flood leaves room for the others. */
+export const maxLaneJobs = 400;
+/** Recipients leased by one claim. */
+const claimSize = 150;
+/** Pause after a claim that failed (no space for it). */
+const claimAgainMs = 10_000;
+
+/** Brings due work from the store into memory as there is room, the lanes by turns; and wakes when the next falls due. */
+export class Feeder {
+  readonly #ports: FeederPorts;
+  /** Lanes with due work in the store and room in memory, waiting for their turn to claim. */
+  readonly #hungry = new FairRing();
+  #wake: Disposable | null = null;
+  #wakeAt = Infinity;
+  #closing = false;
+
+  constructor(ports: FeederPorts) {
+    this.#ports = ports;
+  }
+
+  /** Work of the lane waits in the store from `due` on. */
+  backlogged(lane: Lane, due: number): void {
+    if (lane.backlogDue === null || due < lane.backlogDue) lane.backlogDue = due;
+    this.consider(lane, this.#ports.clock.now());
+    this.feed();
+  }
+
+  /** A job has left the lane: it claims more before it runs dry. */
+  drawn(lane: Lane): void {
+    if (lane.backlogDue !== null && lane.jobs.size < claimSize / 2) this.consider(lane, this.#ports.clock.now());
+  }
+
+  /** Lets a lane claim when its backlog is due and a route is there; otherwise sees that the clock wakes us. `feed` follows. */
+  consider(lane: Lane, now: number): void {
+    if (lane.backlogDue === null || lane.claiming || this.#closing) return;
+    if (lane.backlogDue > now) {
+      this.#wakeBy(lane.backlogDue);
+    } else if (lane.jobs.size < maxLaneJobs - claimSize && this.#ports.hasWay(lane)) {
+      this.#hungry.add(lane);
+    }
+  }
+
+  considerAll(): void {
+    const now = this.#ports.clock.now();
+    for (const lane of this.#ports.lanes) this.consider(lane, now);
+    this.feed();
+  }
+
+  feed(): void {
+    while (this.#hungry.size > 0 && !this.#closing && !this.#ports.room.isFull) {
+      const lane = this.#hungry.next();
+      if (lane === undefined) return;
+      this.#hungry.delete(lane);
+      lane.claiming = true;
+      void this.#ports.track(
+        this.#ports.claim(lane, claimSize).then(
+          () => {
+            lane.claiming = false;
+            this.consider(lane, this.#ports.clock.now());
+            this.feed();
+          },
+          (error: unknown) => {
+            lane.claiming = false;
+            this.#ports.log.fault("claim", error);
+            this.backlogged(lane, this.#ports.clock.now() + claimAgainMs);
+          },
+        ),
+      );
+    }
+  }
+
+  /** Nothing that is due waits for a claim. */
+  isAtRest(now: number): boolean {
+    return this.#hungry.size === 0 && this.#wakeAt > now;
+  }
+
+  close(): void {
+    this.#closing = true;
+    this.#wake?.[Symbol.dispose]();
+  }
+
+  #wakeBy(due: number): void {
+    if (due >= this.#wakeAt) return;
+    this.#wake?.[Symbol.dispose]();
+    this.#wakeAt = due;
+    this.#wake = this.#ports.clock.at(due, () => {
+      this.#wakeAt = Infinity;
+      this.considerAll();
+      this.#ports.woken();
+    });
+  }
+}
