@@ -1,4 +1,7 @@
 import type { Failure } from "../mail/failure.ts";
+import type { Priority } from "../mail/priority.ts";
+
+export type { Priority } from "../mail/priority.ts";
 
 /**
  * The account of what was sent, against every limit that holds: what the dispatcher asks before an attempt and tells after it.
@@ -10,6 +13,8 @@ import type { Failure } from "../mail/failure.ts";
  * Times are policy-clock ms. Nothing here blocks or allocates more than a reservation for an admission.
  */
 export interface Limits {
+  /** Whether any limit that holds counts what goes by this route; false: it need not be asked. */
+  covers(route: string): boolean;
   admit(request: AdmissionRequest): Admission;
   /** The attempt has ended. */
   settle(reservation: Reservation, settlement: ReservationOutcome): void;
@@ -18,9 +23,6 @@ export interface Limits {
   /** Recipients that can ever be admitted in one transaction by this route: the smallest limit that counts them; Infinity: no such limit. */
   largestTransaction(route: string): number;
 }
-
-/** Which mail goes first when there is not room for all. */
-export type Priority = "transactional" | "bulk";
 
 /** One transaction that is about to be attempted. */
 export interface AdmissionRequest {
@@ -88,6 +90,6 @@ export interface ReservationOutcome {
   readonly asked: boolean;
   /** Positions of the recipients that were refused or never tried, when not all were taken: their own counters are released. */
   readonly notTaken?: readonly number[];
-  /** A quota reply corrects the account: the failure, and the time it named. */
-  readonly full?: { readonly failure: Failure; readonly retryAt?: number };
+  /** A quota reply corrects the account: the failure, the time it named, and the positions of the recipients that it was said of. */
+  readonly full?: { readonly failure: Failure; readonly retryAt?: number; readonly positions: readonly number[] };
 }
