@@ -1,12 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
+import { removeHalfWritten, replaceFile } from "../lib/replace-file.ts";
 import { maxPins, type Pin } from "../routing/pins.ts";
 
 /** Operators' pins: in a file of the data directory, so that they outlive a restart; told to `changed` when they begin and end. */
 export async function openPins(dataDirectory: string, clock: Clock, changed: (pins: readonly Pin[]) => void): Promise<PinBoard> {
   const path = join(dataDirectory, "pins.json");
+  removeHalfWritten(path);
   return new PinBoard(path, await readPins(path), clock, changed);
 }
 
@@ -65,20 +67,7 @@ export class PinBoard implements Disposable {
   }
 
   async #write(pins: readonly Pin[]): Promise<void> {
-    const beside = `${this.#path}.new`;
-    try {
-      const handle = await open(beside, "w", 0o600);
-      try {
-        await handle.writeFile(`${JSON.stringify(pins, null, 2)}\n`);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(beside, this.#path);
-    } catch (error) {
-      await rm(beside, { force: true });
-      throw error;
-    }
+    await replaceFile(this.#path, `${JSON.stringify(pins, null, 2)}\n`);
     this.#use(pins);
   }
 

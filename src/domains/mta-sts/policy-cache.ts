@@ -1,5 +1,6 @@
-import { open, readFile, rename } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { LruMap } from "../../lib/lru.ts";
+import { removeHalfWritten, replaceFile } from "../../lib/replace-file.ts";
 import type { StsPolicy } from "./policy.ts";
 
 /**
@@ -23,6 +24,7 @@ export class PolicyCache implements AsyncDisposable {
   static async open(file: string, onTrouble: (where: string, error: unknown) => void): Promise<PolicyCache> {
     const cache = new PolicyCache(file, onTrouble);
     try {
+      removeHalfWritten(file);
       for (const [domain, policy] of readEntries(await readFile(file, "utf8"))) cache.#policies.set(domain, policy);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") onTrouble(`reading ${file}`, error);
@@ -65,11 +67,7 @@ export class PolicyCache implements AsyncDisposable {
 
   async #replace(): Promise<void> {
     const text = JSON.stringify({ version: 1, policies: Object.fromEntries(this.#policies.entries()) });
-    const beside = `${this.#file}.new`;
-    await using handle = await open(beside, "w", 0o600);
-    await handle.writeFile(text);
-    await handle.sync();
-    await rename(beside, this.#file);
+    await replaceFile(this.#file, text);
   }
 }
 

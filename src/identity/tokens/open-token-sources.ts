@@ -40,6 +40,7 @@ export function openTokenSources(
   deps: TokenSourcesDeps,
 ): ReadonlyMap<string, CachedSource> {
   const store = new RefreshTokenStore(deps.dataDirectory, tokenStore.key);
+  store.tidy(identities.map(({ name }) => name));
   const sources = new Map<string, CachedSource>();
   for (const options of identities) {
     const grant = createGrant(options, tokenStore.timeoutMs, store, deps);

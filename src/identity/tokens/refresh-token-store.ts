@@ -1,13 +1,15 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { removeHalfWritten, replaceFile } from "../../lib/replace-file.ts";
 import type { SecretReader } from "../../lib/secret-reader.ts";
+import { syncFolder } from "../../lib/sync-folder.ts";
 
 /**
  * Refresh tokens at rest: one file an identity in the data directory, encrypted with AES-256-GCM under a key given by reference; the
- * identity's name is bound in, so that files cannot change places. A file is replaced whole: written beside, synced, renamed, folder
- * synced; a kill at any moment leaves the former or the new one.
+ * identity's name is bound in, so that files cannot change places. A kill at any moment leaves the former or the new one
+ * (lib/replace-file.ts).
  */
 export class RefreshTokenStore {
   readonly #folder: string;
@@ -48,29 +50,13 @@ export class RefreshTokenStore {
     const sealed = Buffer.concat([cipher.update(token, "utf8"), cipher.final()]);
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const file = this.#file(name);
-    // Of its own, so that a sign-in and a renewal at the same moment do not write into each other.
-    const beside = `${file}.${randomBytes(6).toString("hex")}.new`;
-    try {
-      const handle = await open(beside, "wx", 0o600);
-      try {
-        await handle.writeFile(Buffer.concat([magic, salt, nonce, cipher.getAuthTag(), sealed]));
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(beside, file);
-    } catch (error) {
-      await rm(beside, { force: true });
-      throw error;
-    }
-    for (const folder of [this.#folder, dirname(this.#folder)]) {
-      const handle = await open(folder, "r");
-      try {
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-    }
+    await replaceFile(file, Buffer.concat([magic, salt, nonce, cipher.getAuthTag(), sealed]));
+    await syncFolder(dirname(this.#folder));
+  }
+
+  /** Removes what kills have left half-written. At start only: nobody may be writing. */
+  tidy(names: Iterable<string>): void {
+    for (const name of names) removeHalfWritten(this.#file(name));
   }
 
   /** Changes when the file does. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { formatId } from "../../lib/ids.ts";
+import { syncFolder } from "../../lib/sync-folder.ts";
 import { failure } from "../../mail/failure-codes.ts";
 import type { Outcome } from "../../mail/outcome.ts";
 import type { Delivery, OutgoingContent, Route, Transaction } from "../route.ts";
@@ -121,12 +122,6 @@ async function writeWhole(
 
 async function writeAll(file: Awaited<ReturnType<typeof open>>, piece: Uint8Array): Promise<void> {
   for (let at = 0; at < piece.length;) at += (await file.write(piece, at)).bytesWritten;
-}
-
-/** A rename is durable when its folder is. */
-async function syncFolder(folder: string): Promise<void> {
-  await using handle = await open(folder, "r");
-  await handle.sync();
 }
 
 function delivery(transaction: Transaction, remote: string, outcome: Outcome): Delivery {

@@ -14,11 +14,12 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
+import { syncFolder } from "../../lib/sync-folder.ts";
 import type { Archive } from "../../queue/archive.ts";
 import type { StoreFailed } from "../../queue/store.ts";
 import { Contents } from "./content/contents.ts";
 import type { Faults } from "./content/segment-file.ts";
-import { Segments, syncDirectory } from "./content/segments.ts";
+import { Segments } from "./content/segments.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { FreeSpace } from "./free-space.ts";
 import { StoreUnusable } from "./migrations/migrate.ts";
@@ -73,7 +74,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const history = join(directory, "history");
   const made = await mkdir(directory, { recursive: true, mode: 0o700 });
   // A folder that was just made is on disk only when its parent is.
-  if (made !== undefined) await syncDirectory(dirname(made));
+  if (made !== undefined) await syncFolder(dirname(made));
   await mkdir(segmentFolder, { recursive: true, mode: 0o700 });
   await mkdir(history, { recursive: true, mode: 0o700 });
   await using opened = new AsyncDisposableStack();

@@ -1,5 +1,6 @@
 import { open as openFile, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { syncFolder } from "../../../lib/sync-folder.ts";
 import { StoreFull, type Extent } from "../../../queue/store.ts";
 import { Allocator } from "./allocator.ts";
 import { nameOf, numberOf } from "./segment-name.ts";
@@ -204,7 +205,7 @@ export class Segments implements AsyncDisposable {
         await file.close();
       }
       await rename(making, this.#path(segment));
-      await syncDirectory(directory);
+      await syncFolder(directory);
     } catch (error) {
       await rm(making, { force: true });
       return this.#rejectWrite(error as NodeJS.ErrnoException);
@@ -253,15 +254,5 @@ export class Segments implements AsyncDisposable {
 
   #path(segment: number): string {
     return join(this.#options.directory, nameOf(segment));
-  }
-}
-
-/** A new name is on disk only when its directory is. */
-export async function syncDirectory(directory: string): Promise<void> {
-  const handle = await openFile(directory, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
