@@ -77,15 +77,21 @@ export function createGateway(parts: GatewayParts): Gateway {
       list: () => routesOf(parts),
       pause: async (name) => queue.dispatcher.pause(name),
       resume: async (name) => queue.dispatcher.resume(name),
-      probe: async (name, signal) => (await queue.dispatcher.outlets.get(name)?.route.probe(signal)) ?? null,
+      probe: (name, signal) => queue.dispatcher.probe(name, signal),
     },
-    setup: createSetup({ config: parts.config, identities: parts.identities, signIn: parts.signIn, day: () => dayOf(parts) }),
+    setup: createSetup({
+      config: parts.config,
+      identities: parts.identities,
+      signIn: parts.signIn,
+      probe: (name, signal) => queue.dispatcher.probe(name, signal),
+      day: () => dayOf(parts),
+    }),
     doctor: (name, signal) =>
       consult(
         name,
         {
           routes: parts.config.routes,
-          route: (route) => queue.dispatcher.outlets.get(route)?.route,
+          probe: (route, ended) => queue.dispatcher.probe(route, ended),
           identities: parts.identities,
           clockSkew: parts.clockSkew,
           now: () => Date.now(),

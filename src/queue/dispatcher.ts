@@ -10,7 +10,7 @@
  * that those recipients were leased, hence in flight. Trouble of the route itself moves a job to the next candidate within the same lease.
  */
 import type { Failure } from "../mail/failure.ts";
-import type { Route } from "../routes/route.ts";
+import type { ProbeResult, Route } from "../routes/route.ts";
 import type { Clock } from "../lib/clock.ts";
 import { attemptJob } from "./attempt.ts";
 import type { Conclude } from "./conclude.ts";
@@ -19,6 +19,7 @@ import type { Job } from "./job.ts";
 import type { Lane } from "./lanes.ts";
 import { firstWindow, windowAfter } from "./window.ts";
 import { openOutlet, type Outlet } from "./outlet.ts";
+import { Prober } from "./prober.ts";
 import type { QueueLog } from "./queue-log.ts";
 import { Room } from "./room.ts";
 
@@ -36,14 +37,13 @@ export interface DispatcherPorts {
   readonly generation: () => string;
 }
 
-const probeTimeoutMs = 60_000;
-
 export class Dispatcher {
   readonly #ports: DispatcherPorts;
   readonly #outlets = new Map<string, Outlet>();
   readonly #room = new Room();
   readonly #feeder: Feeder;
   readonly #stop = new AbortController();
+  readonly #prober: Prober;
   #active = 0;
   /** Claims, probes and conclusions under way. */
   #pending = 0;
@@ -58,6 +58,13 @@ export class Dispatcher {
       hasWay: (lane) => this.#homeOf(lane) !== null || this.#isOutdated(lane),
       track: (work) => this.track(work),
       woken: () => this.#checkRest(),
+    });
+    this.#prober = new Prober({
+      clock: ports.clock,
+      log: ports.log,
+      stop: this.#stop.signal,
+      closed: () => this.#revive(),
+      track: (work) => this.track(work),
     });
     for (const route of routes) this.#outlets.set(route.name, openOutlet(route, ports.clock.now()));
   }
@@ -113,8 +120,7 @@ export class Dispatcher {
     const outlet = this.#outlets.get(name);
     if (outlet === undefined) return false;
     outlet.circuit.pause(this.#ports.clock.now());
-    outlet.probeTimer?.[Symbol.dispose]();
-    outlet.probeTimer = null;
+    this.#prober.cancel(outlet);
     this.#evacuate(outlet);
     return true;
   }
@@ -127,6 +133,12 @@ export class Dispatcher {
     return true;
   }
 
+  /** Tries a route now; when it works, an open circuit closes. null: there is no such route. */
+  async probe(name: string, signal: AbortSignal): Promise<ProbeResult | null> {
+    const outlet = this.#outlets.get(name);
+    return outlet === undefined ? null : await this.#prober.now(outlet, signal);
+  }
+
   /** Resolves when nothing is due, under way or about to be written. */
   atRest(): Promise<void> {
     if (this.#isAtRest()) return Promise.resolve();
@@ -137,10 +149,8 @@ export class Dispatcher {
   async close(drainMs: number): Promise<void> {
     this.#closing = true;
     this.#feeder.close();
-    for (const outlet of this.#outlets.values()) {
-      outlet.probeTimer?.[Symbol.dispose]();
-      for (const job of outlet.overflow.drain()) this.#release(job);
-    }
+    this.#prober.close(this.#outlets.values());
+    for (const outlet of this.#outlets.values()) for (const job of outlet.overflow.drain()) this.#release(job);
     for (const lane of this.#ports.lanes) for (const job of lane.jobs.drain()) this.#release(job);
     const timer = setTimeout(() => this.#stop.abort(new Error("shutting down")), drainMs);
     // The wall clock rules here: an operator waits.
@@ -247,31 +257,7 @@ export class Dispatcher {
   opened(outlet: Outlet, reason: Failure): void {
     this.#ports.log.circuitOpened(outlet.route.name, reason, outlet.circuit.retryAt);
     this.#evacuate(outlet);
-    this.#scheduleProbe(outlet);
-  }
-
-  #scheduleProbe(outlet: Outlet): void {
-    outlet.probeTimer = this.#ports.clock.at(outlet.circuit.retryAt, () => {
-      outlet.probeTimer = null;
-      void this.track(this.#probe(outlet));
-    });
-  }
-
-  async #probe(outlet: Outlet): Promise<void> {
-    if (outlet.probing || this.#closing || outlet.circuit.state !== "open") return;
-    outlet.probing = true;
-    const result = await outlet.route.probe(AbortSignal.any([this.#stop.signal, AbortSignal.timeout(probeTimeoutMs)]));
-    outlet.probing = false;
-    outlet.lastText = result.text;
-    outlet.lastAt = this.#ports.clock.now();
-    // An operator may have paused or resumed it meanwhile.
-    if (!outlet.circuit.probed(result.ok, this.#ports.clock.now()) || this.#closing) return;
-    if (result.ok) {
-      this.#ports.log.circuitClosed(outlet.route.name);
-      this.#revive();
-    } else {
-      this.#scheduleProbe(outlet);
-    }
+    this.#prober.schedule(outlet);
   }
 
   /** Moves an outlet's work in memory to where each lane can go now. */

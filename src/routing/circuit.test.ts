@@ -80,3 +80,16 @@ test("an operator's pause is ended only by resume", () => {
   assert.equal(circuit.state, "closed");
   assert.equal(circuit.since, 8);
 });
+
+test("what somebody has mended and tried is used at once; a used-up quota is not mended by a probe", () => {
+  const circuit = new Circuit(0, options);
+  assert.equal(circuit.mended(1), false, "it works anyway");
+  circuit.troubled(failure("route.auth-failed"), 1);
+  assert.equal(circuit.mended(2), true);
+  assert.equal(circuit.state, "closed");
+  circuit.troubled(failure("quota.mailbox"), 3);
+  assert.equal(circuit.mended(4), false);
+  assert.equal(circuit.state, "open");
+  circuit.pause(5);
+  assert.equal(circuit.mended(6), false, "an operator's pause stays");
+});

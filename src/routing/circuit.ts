@@ -93,6 +93,15 @@ export class Circuit {
     return true;
   }
 
+  /**
+   * A probe before its time has succeeded. Returns whether that closed the circuit: a quota is used up all the same, for a probe sends no
+   * message.
+   */
+  mended(now: number): boolean {
+    if (this.#state !== "open" || (this.#reason !== null && exhausted.has(this.#reason.code))) return false;
+    return this.probed(true, now);
+  }
+
   /** Longest wait for what opened it. */
   #mostMs(): number {
     const { longestMs, patientMs = longestMs } = this.#options;

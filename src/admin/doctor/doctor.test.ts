@@ -61,7 +61,7 @@ async function examine(one: Case): Promise<DoctorReport> {
     one.route.name,
     {
       routes: [one.route],
-      route: () => ({ probe: () => Promise.resolve(probeOf(one)) }),
+      probe: () => Promise.resolve(probeOf(one)),
       identities: new Map([["gateway", source]]),
       clockSkew: () => Promise.resolve(one.skewMs ?? 0),
       now: () => now,
@@ -241,7 +241,7 @@ test("what a stranger put into a token does not become a command", async () => {
 test("a route that is not there", async () => {
   const deps = {
     routes: [hve],
-    route: () => undefined,
+    probe: () => Promise.resolve(null),
     identities: new Map(),
     clockSkew: () => Promise.resolve(null),
     now: () => now,

@@ -2,11 +2,12 @@
  * `postern doctor`: why does this route not send? For each route: a token is got and read, the way is tried up to but not including a
  * message (the route's own `probe`), the clock is compared with the authority's; findings.ts concludes what is missing and what to type.
  *
- * A token never leaves here, only what it says. Nothing is changed and nothing is sent; a log-in is made, as the route would.
+ * A token never leaves here, only what it says. Nothing is changed and nothing is sent; a log-in is made, as the route would; a route that
+ * was left alone because of trouble, and works, is used again at once.
  */
 import type { TokenSource } from "../../identity/tokens/token-source.ts";
 import { TokenFailed } from "../../identity/tokens/token-source.ts";
-import type { Route } from "../../routes/route.ts";
+import type { ProbeResult } from "../../routes/route.ts";
 import { catalogue, isServiceKind } from "../../services/catalogue.ts";
 import { profileAsOf } from "../../services/profile-as-of.ts";
 import type { DoctorReport, Examination, Patient } from "./examination.ts";
@@ -15,7 +16,8 @@ import { readClaims } from "./read-claims.ts";
 
 export interface DoctorDeps {
   readonly routes: readonly RouteFacts[];
-  readonly route: (name: string) => Pick<Route, "probe"> | undefined;
+  /** Tries a route; null: it is not open. */
+  readonly probe: (name: string, signal: AbortSignal) => Promise<ProbeResult | null>;
   readonly identities: ReadonlyMap<string, TokenSource>;
   /** The clock of an identity's authority minus ours, ms; null: it has none, or it cannot be told. */
   readonly clockSkew: (identity: string, signal: AbortSignal) => Promise<number | null>;
@@ -60,7 +62,7 @@ async function examine(facts: RouteFacts, deps: DoctorDeps, signal: AbortSignal)
   const source = patient.identity === null ? undefined : deps.identities.get(patient.identity);
   const token = source === undefined ? ({ state: "none" } as const) : await getToken(source, patient.scope ?? "", signal);
   const clockSkewMs = source === undefined ? null : await deps.clockSkew(source.name, signal);
-  const probe = (await deps.route(facts.name)?.probe(signal)) ?? { ok: false, text: "the route is not open", steps: [] };
+  const probe = (await deps.probe(facts.name, signal)) ?? { ok: false, text: "the route is not open", steps: [] };
   return { patient, identity: source?.status() ?? null, token, clockSkewMs, probe, failure: probe.failure?.code ?? null, now: deps.now() };
 }
 

@@ -16,6 +16,8 @@ export interface SetupDeps {
   readonly config: Pick<GatewayConfig, "routes" | "identities">;
   readonly identities: ReadonlyMap<string, TokenSource>;
   readonly signIn: (identity: string, scope: string, tell: (line: string) => void, signal: AbortSignal) => Promise<void>;
+  /** Tries a route; when it works, it is used again at once. */
+  readonly probe: (route: string, signal: AbortSignal) => Promise<unknown>;
   /** `2026-11-21`: what the catalogue is asked for. */
   readonly day: () => string;
 }
@@ -26,7 +28,7 @@ export class SetupRefused extends Error {
 }
 
 /** What `postern setup ROUTE --rotate` and `--login` ask of the gateway. */
-export function createSetup({ config, identities, signIn, day }: SetupDeps): SetupControl {
+export function createSetup({ config, identities, signIn, probe, day }: SetupDeps): SetupControl {
   const find = (name: string): { readonly patient: Patient; readonly identity: TokenIdentityOptions; readonly source: TokenSource } => {
     const route = config.routes.find((each) => each.name === name);
     if (route === undefined) throw new SetupRefused(`there is no route ${name}`);
@@ -51,6 +53,9 @@ export function createSetup({ config, identities, signIn, day }: SetupDeps): Set
       if (identity.kind !== "device-code" && identity.kind !== "authorization-code")
         throw new SetupRefused(`identity ${identity.name} is of kind ${identity.kind}: nobody has to sign in for it`);
       await signIn(identity.name, patient.scope ?? "", tell, signal);
+      // Mail that waited for this goes now, not when the next try would have been due.
+      const others = config.routes.filter((each) => patientOf(each, day()).identity === identity.name);
+      await Promise.all(others.map((each) => probe(each.name, signal)));
     },
   };
 }
