@@ -26,7 +26,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { IdSource } from "../lib/ids.ts";
 import type { Route } from "../routes/route.ts";
 import type { Decision, Router } from "../routing/decide.ts";
-import { admit, sameRoutes, type Addressed, type Admission, type NewMessage } from "./admission.ts";
+import { admit, type Addressed, type Admission, type NewMessage } from "./admission.ts";
 import type { Archive } from "./archive.ts";
 import { createConclude } from "./conclude.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -37,6 +37,7 @@ import { LaneBook, type Lane, type LaneDescription } from "./lanes.ts";
 import type { Notice } from "./notices.ts";
 import type { QueueOptions } from "./options.ts";
 import type { QueueLog } from "./queue-log.ts";
+import { reroute } from "./reroute.ts";
 import { expiredFailure } from "./settlement.ts";
 import {
   StoreFailed,
@@ -206,14 +207,14 @@ export class Queue {
     for (const claimed of claim.messages) this.#take(claimed, lane);
   }
 
-  /** Puts claimed recipients to work: each is routed anew, for rules and routes may have changed since. */
-  #take({ message, recipients, body }: ClaimedMessage, claimedLane: Lane): void {
-    const groups = new Map<Lane | null, StoredRecipient[]>();
-    for (const recipient of recipients) {
-      const lane = this.#laneFor(message, recipient, claimedLane);
-      const group = groups.get(lane);
-      if (group === undefined) groups.set(lane, [recipient]);
-      else group.push(recipient);
+  /** Puts claimed recipients to work. */
+  #take(claimed: ClaimedMessage, claimedLane: Lane): void {
+    const { message, body } = claimed;
+    const decide = (of: StoredMessage, address: string) => this.decide(of, address);
+    const { groups, operations } = reroute(claimed, claimedLane, { lanes: this.#lanes, decisions: this.#decisions, decide });
+    if (operations.length > 0) {
+      for (const operation of operations) if (operation.op === "rerouted") this.#decisions.add(operation.decision);
+      void this.dispatcher.track(this.#apply(operations));
     }
     const weight = (body?.length ?? 0) + jobOverhead;
     for (const [lane, group] of groups) {
@@ -224,18 +225,6 @@ export class Queue {
         this.#enqueue(message, body, group, lane, weight);
       }
     }
-  }
-
-  #laneFor(message: StoredMessage, recipient: StoredRecipient, claimedLane: Lane): Lane | null {
-    const decision = this.decide(message, recipient.address);
-    if (decision.candidates.length === 0) return null;
-    if (decision.generation === claimedLane.generation && sameRoutes(decision.candidates, claimedLane.routes)) return claimedLane;
-    const lane = this.#lanes.find(message.principal, decision, domainOf(recipient.address));
-    if (!lane.stored) {
-      lane.stored = true;
-      void this.#apply([{ op: "decision", key: `lane:${lane.id}`, decision: lane.description }]);
-    }
-    return lane;
   }
 
   /** What the present configuration says about a stored message. */
@@ -262,11 +251,12 @@ export class Queue {
     this.#deps.log.held(message, recipients, reason);
     const at = this.#deps.clock.now();
     const numbers = recipients.map(({ n }) => n);
-    void this.#apply([
+    const written = this.#apply([
       { op: "settle", messageId: message.id, recipients: numbers.map((n) => ({ n, from: "leased", to: "queued", notBefore: at })) },
       { op: "settle", messageId: message.id, recipients: numbers.map((n) => ({ n, from: "queued", to: "held" })) },
       { op: "event", messageId: message.id, event: { at, what: "held", text: reason, recipients: numbers } },
     ]);
+    void this.dispatcher.track(written);
   }
 
   #expire({ message, recipients, body }: ClaimedMessage): Promise<void> {

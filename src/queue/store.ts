@@ -162,6 +162,8 @@ export type Operation =
   | { readonly op: "settle"; readonly messageId: number; readonly recipients: readonly Settlement[]; readonly attempt?: Attempt }
   /** A routing decision, stored once for its key. */
   | { readonly op: "decision"; readonly key: string; readonly decision: unknown }
+  /** Recipients that were routed anew; of those that wait no more nothing is changed. */
+  | { readonly op: "rerouted"; readonly messageId: number; readonly recipients: readonly number[]; readonly decision: string }
   /** Something that happened to a message besides attempts: told in its trace. */
   | { readonly op: "event"; readonly messageId: number; readonly event: TraceEvent };
 

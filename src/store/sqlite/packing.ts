@@ -54,6 +54,9 @@ export function packOperation(packer: Packer, operation: Operation): void {
     case "event":
       packer.values.push(operations.event, operation.messageId, storyOfEvent(operation.event));
       return;
+    case "rerouted":
+      packer.values.push(operations.rerouted, operation.messageId, operation.decision, operation.recipients.length, ...operation.recipients);
+      return;
   }
 }
 

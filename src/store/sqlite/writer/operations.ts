@@ -31,6 +31,7 @@ export class WriterOperations {
   readonly #insertExtent: StatementSync;
   readonly #insertDecision: StatementSync;
   readonly #insertEvent: StatementSync;
+  readonly #reroute: StatementSync;
   readonly #hasMessage: StatementSync;
   readonly #firstTwo: StatementSync;
   readonly #recipients: StatementSync;
@@ -50,6 +51,7 @@ export class WriterOperations {
     this.#insertExtent = database.prepare("INSERT INTO extent (segment, position, length, message) VALUES (?, ?, ?, ?)");
     this.#insertDecision = database.prepare("INSERT OR IGNORE INTO decision (key, decision) VALUES (?, ?)");
     this.#insertEvent = database.prepare("INSERT INTO event (message, seq, attempt, story) VALUES (?, ?, ?, ?)");
+    this.#reroute = database.prepare("UPDATE recipient SET decision = ? WHERE message = ? AND n = ?");
     this.#hasMessage = database.prepare("SELECT 1 FROM message WHERE id = ?");
     // No `LIMIT ?`: SQLite looks at the value to plan and prepares anew for each (7 µs instead of 1).
     this.#firstTwo = database.prepare(`SELECT ${storyColumns} FROM recipient WHERE message = ? ORDER BY n LIMIT 2`);
@@ -81,6 +83,12 @@ export class WriterOperations {
         const story = values.text();
         if (this.#hasMessage.get(messageId) === undefined) this.finisher.tellLate(messageId, story, now);
         else this.event(messageId, false, story);
+        return;
+      }
+      case operations.rerouted: {
+        const messageId = values.number();
+        const decision = values.text();
+        for (let left = values.number(); left > 0; left--) this.#reroute.run(decision, messageId, values.number());
         return;
       }
       default:
