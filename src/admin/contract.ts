@@ -243,7 +243,12 @@ export const decisionView = Type.Object(
 export const whyView = Type.Object({
   id: Type.String(),
   recipients: Type.Array(
-    Type.Object({ address: Type.String(), decision: Type.Union([decisionView, Type.Null()]), text: Type.Array(Type.String()) }),
+    Type.Object({
+      address: Type.String(),
+      decision: Type.Union([decisionView, Type.Null()]),
+      present: optional(decisionView),
+      text: Type.Array(Type.String()),
+    }),
   ),
 });
 

@@ -26,6 +26,8 @@ export interface Gateway {
   find(query: TraceQuery): Promise<readonly TraceSummary[]>;
   /** The decision stored under a key; null when it is unknown. */
   decision(key: string): Promise<Decision | null>;
+  /** What the present rules and pins say about the recipients of a message that wait, by their number. */
+  presentDecisions(id: number): Promise<ReadonlyMap<number, Decision>>;
   readonly routes: RouteControl;
   /** What is missing, for one route or for all; null when there is no such route. Logs in, sends nothing. */
   doctor(route: string | null, signal: AbortSignal): Promise<readonly DoctorReport[] | null>;

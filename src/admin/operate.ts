@@ -73,6 +73,10 @@ export function createGateway(parts: GatewayParts): Gateway {
     trace: (id) => archive.trace(id),
     find: (query) => archive.find(query),
     decision: async (key) => (await archive.decision(key)) as Decision | null,
+    async presentDecisions(id) {
+      const [entry] = await archive.list({ ids: [id] }, { limit: 1 });
+      return new Map(entry?.recipients.map(({ n, address }) => [n, queue.decide(entry.message, address)]));
+    },
     routes: {
       list: () => routesOf(parts),
       pause: async (name) => queue.dispatcher.pause(name),

@@ -8,6 +8,9 @@ const pinAddress = Type.String({
 });
 export const pinBody = Type.Object({
   route: Type.String({ minLength: 1, maxLength: 200 }),
+  message: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 1000, description: "One message that waits: our id or its Message-ID. The pin ends with it." }),
+  ),
   principal: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   from: Type.Optional(pinAddress),
   to: Type.Optional(pinAddress),
@@ -16,6 +19,7 @@ export const pinBody = Type.Object({
 export const pinView = Type.Object({
   id: Type.String(),
   route: Type.String(),
+  message: Type.Optional(Type.String({ description: "Our id." })),
   principal: Type.Optional(Type.String()),
   from: Type.Optional(Type.String()),
   to: Type.Optional(Type.String()),

@@ -112,13 +112,14 @@ async function readPins(path: string): Promise<readonly Pin[]> {
 
 function isPin(value: unknown): value is Pin {
   if (typeof value !== "object" || value === null) return false;
-  const { id, route, by, at, principal, from, to, until } = value as Record<string, unknown>;
+  const { id, route, by, at, message, principal, from, to, until } = value as Record<string, unknown>;
   const text = (each: unknown): boolean => each === undefined || typeof each === "string";
   return (
     typeof id === "string" &&
     typeof route === "string" &&
     typeof by === "string" &&
     typeof at === "number" &&
+    (message === undefined || Number.isSafeInteger(message)) &&
     (until === undefined || typeof until === "number") &&
     text(principal) &&
     text(from) &&

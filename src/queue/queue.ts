@@ -230,6 +230,7 @@ export class Queue {
   /** What the present configuration says about a stored message. */
   decide(message: StoredMessage, address: string): Decision {
     return this.#router.decide({
+      message: message.id,
       principal: message.principal,
       reversePath: message.reversePath,
       authors: message.author === "" ? [] : message.author.split(", "),

@@ -8,6 +8,8 @@ export interface DecisionFacts {
   readonly pin?: {
     readonly id: string;
     readonly route: string;
+    /** Of this message alone. */
+    readonly message?: number;
     readonly by: string;
     readonly at: number;
     readonly until?: number;
@@ -43,7 +45,7 @@ export function explainDecision(decision: DecisionFacts): readonly string[] {
   if (dsn) lines.push("The message is a notification of our own (null reverse-path).");
   if (pin !== undefined) {
     const end = pin.until === undefined ? "" : ` until ${new Date(pin.until).toISOString()}`;
-    const said = `An operator (${pin.by}) pinned it to route "${pin.route}" at ${new Date(pin.at).toISOString()}${end} (pin ${pin.id})`;
+    const said = `An operator (${pin.by}) pinned ${pin.message === undefined ? "it" : "this very message"} to route "${pin.route}" at ${new Date(pin.at).toISOString()}${end} (pin ${pin.id})`;
     lines.push(
       pin.carried ? `${said}: that route comes before those of the rules.` : `${said}, but that route cannot carry it: the rules decide.`,
     );

@@ -18,8 +18,8 @@ import { cleanText } from "../wire/dsn/fields.ts";
 export interface StoryTeller {
   /** When it came, from whom, where each recipient stands, and everything that happened, oldest first. */
   story(record: TraceRecord, decisions: ReadonlyMap<string, DecisionFacts>): readonly string[];
-  /** Why its routes; with the record and a recipient also what came of them. */
-  why(decision: DecisionFacts, record?: TraceRecord, n?: number): readonly string[];
+  /** Why its routes; with the record and a recipient also what came of them, and what the next attempt will go by if that is another decision. */
+  why(decision: DecisionFacts, record?: TraceRecord, n?: number, present?: DecisionFacts): readonly string[];
 }
 
 export function createStoryTeller(): StoryTeller {
@@ -47,13 +47,27 @@ export function tellStory(record: TraceRecord, decisions: ReadonlyMap<string, De
   return lines;
 }
 
-export function tellWhy(decision: DecisionFacts, record?: TraceRecord, n?: number): readonly string[] {
+export function tellWhy(decision: DecisionFacts, record?: TraceRecord, n?: number, present?: DecisionFacts): readonly string[] {
   const lines = explainDecision(decision);
   if (record === undefined) return lines;
   const recipient = n === undefined ? undefined : record.recipients.find((one) => one.n === n);
   const happened = tellHappenings(record, (about) => n === undefined || about === undefined || about.includes(n));
   const standing = recipient === undefined ? [] : [`Now: ${tellState(recipient, record)}`];
-  return [...lines, ...(happened.length === 0 ? ["Nothing has been tried yet."] : ["What came of it:", ...happened]), ...standing];
+  const changed =
+    present === undefined || sameAnswer(present, decision)
+      ? []
+      : ["The routing has changed since. As it is now, the next attempt goes so:", ...explainDecision(present)];
+  return [
+    ...lines,
+    ...(happened.length === 0 ? ["Nothing has been tried yet."] : ["What came of it:", ...happened]),
+    ...standing,
+    ...changed,
+  ];
+}
+
+/** Another configuration may well say the same about this one message. */
+function sameAnswer(a: DecisionFacts, b: DecisionFacts): boolean {
+  return a.rule === b.rule && a.candidates.join("\0") === b.candidates.join("\0") && a.pin?.id === b.pin?.id;
 }
 
 function tellArrival({ origin, principal, dsnFor }: TraceRecord): string {

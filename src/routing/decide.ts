@@ -19,6 +19,8 @@ export type RecipientClass = "internal" | "external";
 
 /** What routing may know. */
 export interface RoutingFacts {
+  /** Our id; absent: it is only just coming in. */
+  readonly message?: number;
   readonly principal: string;
   readonly reversePath: string | null;
   /** Addresses in From; absent or empty: not known, so that no sender rule is held against them. */

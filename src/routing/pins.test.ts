@@ -62,6 +62,13 @@ suite("pins", () => {
     assert.equal(bare.decide(facts).rule, null);
   });
 
+  test("a pin of one message holds for that one alone, and not for what only just comes in", () => {
+    const one = router(pin({ message: 7 }));
+    assert.deepEqual(one.decide({ ...facts, message: 7 }).candidates, ["spare", "tenant"]);
+    assert.equal(one.decide({ ...facts, message: 7 }).pin?.message, 7);
+    for (const other of [{ ...facts, message: 8 }, facts]) assert.deepEqual(one.decide(other).candidates, ["tenant", "spare"]);
+  });
+
   test("recipients of one message are told apart, though all rules answer alike", () => {
     const one = router(pin({ to: "bob@fabrikam.example" }));
     assert.deepEqual(one.decide({ ...facts, recipient: "eve@fabrikam.example" }).candidates, ["tenant", "spare"]);

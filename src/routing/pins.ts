@@ -4,7 +4,8 @@ import { matchesAddress } from "../mail/address.ts";
 export interface Pin {
   readonly id: string;
   readonly route: string;
-  /** What it fits: all that is given must hold. */
+  /** What it fits: all that is given must hold. Our id of a message that waits. */
+  readonly message?: number;
   readonly principal?: string;
   /** Pattern of mail/address.ts for the reverse-path. */
   readonly from?: string;
@@ -21,6 +22,8 @@ export interface Pin {
 export const maxPins = 100;
 
 export interface PinFacts {
+  /** Absent: it is only just coming in, so that nobody can have pinned it. */
+  readonly message?: number;
   readonly principal: string;
   readonly reversePath: string | null;
   /** Address. */
@@ -28,9 +31,10 @@ export interface PinFacts {
 }
 
 /** The place of the pin that holds, the newest first; -1: none. */
-export function pinFor(pins: readonly Pin[], { principal, reversePath, recipient }: PinFacts): number {
+export function pinFor(pins: readonly Pin[], { message, principal, reversePath, recipient }: PinFacts): number {
   for (let n = pins.length - 1; n >= 0; n--) {
     const pin = pins[n] as Pin;
+    if (pin.message !== undefined && pin.message !== message) continue;
     if (pin.principal !== undefined && pin.principal !== principal) continue;
     if (pin.from !== undefined && !matchesAddress(pin.from, reversePath)) continue;
     if (pin.to !== undefined && (recipient === undefined || !matchesAddress(pin.to, recipient))) continue;

@@ -139,6 +139,41 @@ test(
   },
 );
 
+test("one message is pinned to a route: why tells it at once, it goes so, and nothing else does", { timeout: 60_000 }, async () => {
+  using folder = temporaryFolder();
+  const place = await prepare(folder.path, {
+    routes: [`${smtpRoute("out", 9)}, paused: true`, "name: files, kind: sink, folder: files"],
+    rules: ["name: all, routes: [out]"],
+  });
+  const filed = () =>
+    readdirSync(folder.path).includes("files") && readdirSync(join(folder.path, "files")).some((name) => name.endsWith(".eml"));
+  let ids: string[] = [];
+  {
+    await using _gateway = await GatewayProcess.ready(place);
+    ids = [idIn(await say(place, "a@fabrikam.example")), idIn(await say(place, "b@fabrikam.example"))];
+    await run(place, "queue", "hold", ids[0] ?? "");
+    assert.match(await run(place, "queue", "pin", ids[0] ?? "", "--route", "files"), /^pin [0-9a-f]{8}: message \S+ goes by files first/);
+    const why = await run(place, "why", ids[0] ?? "");
+    assert.match(why, /It goes by route "out"/);
+    assert.match(why, /The routing has changed since\.[^]*pinned this very message to route "files"/);
+    assert.doesNotMatch(await run(place, "why", ids[1] ?? ""), /changed since|pinned/);
+    assert.match(await run(place, "routes", "pins"), new RegExp(`files +message ${ids[0]}`));
+    // A pin ends with the life of its message.
+    const pins = JSON.parse(await run(place, "routes", "pins", "--json")) as { until?: string }[];
+    assert.ok(Date.parse(pins[0]?.until ?? "") > Date.now());
+  }
+  await using _gateway = await GatewayProcess.ready(place);
+  await run(place, "queue", "release", ids[0] ?? "");
+  await relayed(place, ids[0] ?? "");
+  assert.ok(filed());
+  assert.match(await run(place, "why", ids[0] ?? ""), /pinned this very message to route "files"[^]*Its routes in order: "files", "out"/);
+  assert.equal(await run(place, "queue", "--count"), "1\n");
+  assert.match(await run(place, "queue", "unpin", ids[0] ?? ""), /^removed [0-9a-f]{8}\n$/);
+  const refused = await postern(["queue", "pin", ids[0] ?? "", "--route", "files", "--data", place.data]);
+  assert.notEqual(refused.code, 0);
+  assert.match(refused.stderr, /waits no more/);
+});
+
 test("without room on the disk the door says 452, and takes mail again when there is", { timeout: 60_000 }, async () => {
   using folder = temporaryFolder();
   const parts: Parts = { routes: ["name: files, kind: sink, folder: out"], rules: ["name: all, routes: [files]"] };

@@ -56,17 +56,20 @@ export function messageEndpoints(gateway: Gateway, teller: StoryTeller): readonl
       handle: async ({ params: { id } }): Promise<WhyView> => {
         const record = await findRecord(gateway, id);
         const decisions = await decisionsOf(gateway, record);
+        const presents = record.finishedAt === undefined ? await gateway.presentDecisions(record.id) : new Map<number, Decision>();
         return {
           id: formatId(record.id),
-          recipients: record.recipients.map(({ n, address, decision: key }) => {
+          recipients: record.recipients.map(({ n, address, state, decision: key }) => {
             const decision = decisions.get(key) ?? null;
+            const present = state === "queued" || state === "held" ? presents.get(n) : undefined;
             return {
               address,
               decision: decision as never,
+              ...(present === undefined ? {} : { present: present as never }),
               text:
                 decision === null
                   ? ["The decision is not stored any more."]
-                  : [...teller.why(decision, record, n), ...outlookText(gateway, record, decision)],
+                  : [...teller.why(decision, record, n, present), ...outlookText(gateway, record, decision)],
             };
           }),
         };

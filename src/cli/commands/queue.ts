@@ -3,6 +3,7 @@ import type { QueueChangeView, QueueListView } from "../../admin/contract.ts";
 import { openControl, type Query } from "../control.ts";
 import { CommandError } from "../exit-codes.ts";
 import { printJson, printTable, shortTime } from "../output.ts";
+import { defineMessagePins } from "../routes/pins.ts";
 import { duration, withData, withExamples, withJson, wholeNumber, type CommonOptions } from "../options.ts";
 
 interface Filter {
@@ -36,6 +37,7 @@ export default function define(command: Command): void {
     ["postern queue --count", "one number"],
     ["postern queue --recipient @fabrikam.example --state held", "some of it"],
     ["postern queue retry --all", "attempt everything now"],
+    ["postern queue pin 1P2X7A00000 --route hve", "one message by another route, from its next attempt on"],
     ["postern queue drop 1P2X7A00000 --yes", "give a message up; nobody is told"],
   ]);
   const actions = [
@@ -55,6 +57,7 @@ export default function define(command: Command): void {
       [`postern queue ${action} --sender @contoso.example --older-than 2h${action === "drop" ? " --yes" : ""}`, "by a filter"],
     ]);
   }
+  defineMessagePins((name, summary) => withJson(withData(command.command(name).description(summary).exitOverride())));
 }
 
 function withFilter(command: Command): Command {

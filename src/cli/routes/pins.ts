@@ -52,8 +52,37 @@ export function definePins(sub: (name: string, summary: string) => Command): voi
     });
 }
 
-function describe({ principal, from, to }: PinView): string {
+/** `queue pin`, `queue unpin`: the same for one message that waits. */
+export function defineMessagePins(sub: (name: string, summary: string) => Command): void {
+  const pin = sub("pin", "send a message by one route first, as far as that route can carry it")
+    .argument("<msgid>", "id, or Message-ID")
+    .requiredOption("--route <name>", "route")
+    .option("--until <duration>", "for so long, such as 2h; else until `unpin` or the end of the message", duration)
+    .action(async (message: string, _: unknown, self: Command) => {
+      const { data, json, route, until: forMs } = self.optsWithGlobals<PinOptions & { readonly route: string }>();
+      const view = await openControl(data).post<PinView>("/api/pins", { route, message, forMs });
+      if (json === true) return printJson(view);
+      process.stdout.write(`pin ${view.id}: ${describe(view)} goes by ${cleanCell(view.route)} first, from its next attempt on\n`);
+    });
+  withExamples(pin, [["postern queue pin MSGID --route hve", "its next attempt goes by hve; `postern queue retry MSGID` makes it now"]]);
+  sub("unpin", "remove the pins of a message: the rules decide again")
+    .argument("<msgid>", "id, or Message-ID")
+    .action(async (text: string, _: unknown, self: Command) => {
+      const { data, json } = self.optsWithGlobals<CommonOptions>();
+      const control = openControl(data);
+      const { id } = await control.get<{ id: string }>(`/api/messages/${encodeURIComponent(text)}`);
+      const { pins } = await control.get<{ pins: readonly PinView[] }>("/api/pins");
+      const mine = pins.filter(({ message }) => message === id);
+      for (const pin of mine) await control.post(`/api/pins/${encodeURIComponent(pin.id)}/remove`);
+      if (json === true) return printJson({ removed: mine.map((pin) => pin.id) });
+      process.stdout.write(mine.length === 0 ? `${id} is not pinned\n` : `removed ${mine.map((pin) => pin.id).join(", ")}\n`);
+      if (mine.length === 0) process.exitCode = 1;
+    });
+}
+
+function describe({ message, principal, from, to }: PinView): string {
   const parts = [
+    ...(message === undefined ? [] : [`message ${message}`]),
     ...(principal === undefined ? [] : [`what ${principal} submits`]),
     ...(from === undefined ? [] : [`from ${from}`]),
     ...(to === undefined ? [] : [`to ${to}`]),

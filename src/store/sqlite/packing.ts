@@ -55,7 +55,13 @@ export function packOperation(packer: Packer, operation: Operation): void {
       packer.values.push(operations.event, operation.messageId, storyOfEvent(operation.event));
       return;
     case "rerouted":
-      packer.values.push(operations.rerouted, operation.messageId, operation.decision, operation.recipients.length, ...operation.recipients);
+      packer.values.push(
+        operations.rerouted,
+        operation.messageId,
+        operation.decision,
+        operation.recipients.length,
+        ...operation.recipients,
+      );
       return;
   }
 }
