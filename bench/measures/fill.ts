@@ -52,7 +52,7 @@ function next(operations: Operation[]): void {
   });
   if (!decided.has(decision.key)) operations.push({ op: "decision", key: decision.key, decision });
   decided.add(decision.key);
-  const lane = lanes.find(principal, decision, domain);
+  const lane = lanes.find({ principal }, decision, domain);
   if (!lane.stored) operations.push({ op: "decision", key: `lane:${lane.id}`, decision: lane.description });
   lane.stored = true;
   operations.push({

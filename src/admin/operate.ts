@@ -8,7 +8,7 @@ import type { TokenSource } from "../identity/tokens/token-source.ts";
 import type { Outlet } from "../queue/outlet.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { RecipientState, WaitingState } from "../queue/store.ts";
-import { sameRoutes } from "../queue/admission.ts";
+import { sameRoutes } from "../queue/lanes.ts";
 import type { Decision } from "../routing/decide.ts";
 import { outlooksOf } from "../routing/outlook.ts";
 import type { OpenStore } from "../store/sqlite/open-store.ts";

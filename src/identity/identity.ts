@@ -307,7 +307,7 @@ function samePassword(a: Password, b: Password): boolean {
 type Fence = Omit<Principal, "name" | "kind">;
 
 function fenceOf(options: NetworkOptions | UserOptions): Fence {
-  const { reversePaths, authors, recipients, rate, maxRecipients, maxMessageSize } = options;
+  const { reversePaths, authors, recipients, rate, maxRecipients, maxMessageSize, priority } = options;
   return {
     reversePaths,
     ...(authors !== undefined && { authors }),
@@ -315,6 +315,7 @@ function fenceOf(options: NetworkOptions | UserOptions): Fence {
     ...(rate !== undefined && { rate }),
     ...(maxRecipients !== undefined && { maxRecipients }),
     ...(maxMessageSize !== undefined && { maxMessageSize }),
+    ...(priority !== undefined && { priority }),
   };
 }
 

@@ -31,6 +31,12 @@ const fence = {
   rate: Type.Optional(rate),
   maxRecipients: Type.Optional(Type.Integer({ minimum: 1, description: "RCPT commands in one transaction." })),
   maxMessageSize: Type.Optional(sizeOption({ description: "Largest message, when that is less than the listener's." })),
+  priority: Type.Optional(
+    Type.Union([Type.Literal("transactional"), Type.Literal("bulk")], {
+      description:
+        "transactional: its mail goes first where a limit leaves no room for all. bulk: it goes behind, with a share of its own. Default: bulk when the message has List-Unsubscribe or `Precedence: bulk`, `list` or `junk`, else transactional.",
+    }),
+  ),
 };
 
 const name = Type.String({

@@ -1,3 +1,5 @@
+import type { Priority } from "../mail/priority.ts";
+
 /**
  * Who submits: an application or device that logs in (`user`), or a trusted network (`network`) whose members need not. What it may do is
  * fenced here, so that a stolen printer password cannot impersonate the director.
@@ -16,6 +18,8 @@ export interface Principal {
   readonly rate?: { readonly messages: number; readonly perMs: number };
   readonly maxMessageSize?: number;
   readonly maxRecipients?: number;
+  /** Of all its mail; absent: each message's header tells. */
+  readonly priority?: Priority;
   /** The X-SMTPAPI field of its messages is obeyed and taken out (wire/sendgrid/x-smtpapi.ts). */
   readonly xsmtpapi?: boolean;
 }

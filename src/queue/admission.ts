@@ -58,20 +58,20 @@ export function admit(
   operations: Operation[],
   { dispatcher, lanes, decisions, now, notBefore = now, mayDoubt }: AdmissionPorts,
 ): readonly Admission[] {
-  const admissions: (Admission & { readonly candidates: readonly string[] })[] = [];
+  const admissions: Admission[] = [];
   const recipients: NewRecipient[] = [];
   for (let n = 0; n < addressed.length; n++) {
     const { recipient, decision } = addressed[n] as Addressed;
     const { candidates } = decision;
     if (!decisions.has(decision.key)) operations.push({ op: "decision", key: decision.key, decision });
-    let admission = admissions.find((other) => sameRoutes(other.candidates, candidates));
+    let admission = admissions.find(({ lane }) => lanes.isLaneOf(lane, message, decision));
     if (admission === undefined) {
-      const lane = lanes.find(message.principal, decision, domainOf(recipient.address));
+      const lane = lanes.find(message, decision, domainOf(recipient.address));
       if (!lane.stored) operations.push({ op: "decision", key: `lane:${lane.id}`, decision: lane.description });
       const weight = (body?.length ?? 0) + jobOverhead;
       const state = candidates.length === 0 ? "held" : notBefore <= now && dispatcher.hasRoom(lane, weight) ? "leased" : "queued";
       if (state === "leased") dispatcher.reserve(weight);
-      admission = { candidates, lane, weight, state, recipients: [], notBefore };
+      admission = { lane, weight, state, recipients: [], notBefore };
       admissions.push(admission);
     }
     const { lane, state } = admission;
@@ -90,11 +90,4 @@ export function admit(
   }
   operations.push({ op: "accept", message, body, recipients });
   return admissions;
-}
-
-export function sameRoutes(a: readonly string[], b: readonly string[]): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

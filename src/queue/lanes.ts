@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import { Fifo } from "../lib/fifo.ts";
-import type { Decision } from "../routing/decide.ts";
+import type { Priority } from "../mail/priority.ts";
+import type { Decision, RecipientClass } from "../routing/decide.ts";
 import type { Job } from "./job.ts";
 import { firstWindow } from "./window.ts";
 
 /**
- * A lane: recipients that share who submitted them, which routes may take them and (roughly) where they go. It is the unit of fairness and
- * of waiting for a route. Destinations fall into `buckets` by hash, so that the number of lanes stays bounded however many domains a
- * campaign has; two domains in one bucket share a turn, nothing else.
+ * A lane: recipients that share who submitted them, how urgent they are, which routes may take them, whether they are internal, and (roughly)
+ * where they go. It is the unit of fairness and of waiting for a route or a limit. Destinations fall into `buckets` by hash, so that the
+ * number of lanes stays bounded however many domains a campaign has; two domains in one bucket share a turn, nothing else.
  *
  * A lane's number is a column in the store; what it stands for is stored once, as a decision with the key `lane:NUMBER`.
  *
@@ -20,6 +21,11 @@ export interface Lane {
   /** Of the routing configuration. */
   readonly generation: string;
   readonly routes: readonly string[];
+  /** Of the routes, those for failures only. */
+  readonly fallbacks: readonly string[];
+  readonly priority: Priority;
+  /** null: of both, for there is no limit that tells them apart. */
+  readonly recipientClass: RecipientClass | null;
   /** Leased and in memory, in order. */
   readonly jobs: Fifo<Job>;
   /** Earliest `notBefore` of what waits for this lane in the store; null: nothing does, as far as we know. */
@@ -41,7 +47,22 @@ export interface LaneDescription {
   readonly generation?: string;
   readonly routes: readonly string[];
   readonly bucket: number;
+  /** Absent: none. */
+  readonly fallbacks?: readonly string[];
+  /** Absent: transactional. */
+  readonly priority?: Priority;
+  /** Absent: both. */
+  readonly recipientClass?: RecipientClass;
 }
+
+/** What of a decision and a message makes the lane. */
+export type LaneDecision = Pick<Decision, "generation" | "candidates" | "fallbacks" | "recipientClass">;
+export interface LaneMessage {
+  readonly principal: string;
+  readonly priority?: Priority;
+}
+
+const none: readonly string[] = [];
 
 /** Lanes a principal and list of routes can have. */
 const buckets = 64;
@@ -49,9 +70,28 @@ const buckets = 64;
 export class LaneBook {
   readonly #byKey = new Map<string, Lane>();
   readonly #byId = new Map<number, Lane>();
+  readonly #isLimited: (route: string) => boolean;
 
-  find(principal: string, { generation, candidates }: Pick<Decision, "generation" | "candidates">, domain: string): Lane {
-    const description = { principal, generation, routes: candidates, bucket: bucketOf(domain) };
+  /**
+   * @param isLimited whether a limit counts what goes by a route. Internal and external recipients have lanes of their own then, for one
+   * kind may have to wait without the other; else they share transactions.
+   */
+  constructor(isLimited: (route: string) => boolean = () => false) {
+    this.#isLimited = isLimited;
+  }
+
+  find({ principal, priority }: LaneMessage, decision: LaneDecision, domain: string): Lane {
+    const { generation, candidates, fallbacks } = decision;
+    const recipientClass = this.#classFor(decision);
+    const description: LaneDescription = {
+      principal,
+      generation,
+      routes: candidates,
+      bucket: bucketOf(domain),
+      ...(fallbacks === undefined ? {} : { fallbacks }),
+      ...(priority === "bulk" ? { priority } : {}),
+      ...(recipientClass === null ? {} : { recipientClass }),
+    };
     const key = keyOf(description);
     return this.#byKey.get(key) ?? this.#add(laneNumber(key), key, description, false);
   }
@@ -59,6 +99,22 @@ export class LaneBook {
   /** A lane known from the store. */
   restore(id: number, description: LaneDescription): Lane {
     return this.#byId.get(id) ?? this.#add(id, keyOf(description), description, true);
+  }
+
+  /** Whether a recipient with this decision belongs to the lane, as far as its domain does not tell. */
+  isLaneOf(lane: Lane, { priority = "transactional" }: LaneMessage, decision: LaneDecision): boolean {
+    return (
+      decision.generation === lane.generation &&
+      this.#classFor(decision) === lane.recipientClass &&
+      priority === lane.priority &&
+      sameRoutes(decision.candidates, lane.routes) &&
+      sameRoutes(decision.fallbacks ?? none, lane.fallbacks)
+    );
+  }
+
+  #classFor({ candidates, recipientClass }: LaneDecision): RecipientClass | null {
+    for (const route of candidates) if (this.#isLimited(route)) return recipientClass;
+    return null;
   }
 
   byId(id: number): Lane | undefined {
@@ -70,12 +126,15 @@ export class LaneBook {
   }
 
   #add(id: number, key: string, description: LaneDescription, stored: boolean): Lane {
-    const { principal, generation = "", routes } = description;
+    const { principal, generation = "", routes, fallbacks = none, priority = "transactional", recipientClass = null } = description;
     const lane: Lane = {
       id,
       principal,
       generation,
       routes,
+      fallbacks,
+      priority,
+      recipientClass,
       jobs: new Fifo(),
       backlogDue: null,
       claiming: false,
@@ -90,8 +149,15 @@ export class LaneBook {
   }
 }
 
-function keyOf({ principal, generation = "", routes, bucket }: LaneDescription): string {
-  return `${principal}\0${generation}\0${routes.join("\0")}\0${bucket}`;
+function keyOf({ principal, generation = "", routes, bucket, fallbacks = none, priority, recipientClass }: LaneDescription): string {
+  return [principal, generation, ...routes, bucket, ...fallbacks, priority ?? "", recipientClass ?? ""].join("\0");
+}
+
+export function sameRoutes(a: readonly string[], b: readonly string[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** The same for the same key on every run, so that lanes need no counter; 48 bits make a clash of two lanes as good as impossible. */

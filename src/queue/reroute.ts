@@ -1,6 +1,5 @@
 import { domainOf } from "../mail/address.ts";
 import type { Decision } from "../routing/decide.ts";
-import { sameRoutes } from "./admission.ts";
 import type { Lane, LaneBook } from "./lanes.ts";
 import type { ClaimedMessage, Operation, StoredMessage, StoredRecipient } from "./store.ts";
 
@@ -39,15 +38,15 @@ export function reroute({ message, recipients }: ClaimedMessage, claimedLane: La
 
 function laneFor(
   decision: Decision,
-  { principal }: StoredMessage,
+  message: StoredMessage,
   { address }: StoredRecipient,
   claimedLane: Lane,
   { lanes }: ReroutePorts,
   operations: Operation[],
 ): Lane | null {
   if (decision.candidates.length === 0) return null;
-  if (decision.generation === claimedLane.generation && sameRoutes(decision.candidates, claimedLane.routes)) return claimedLane;
-  const lane = lanes.find(principal, decision, domainOf(address));
+  if (lanes.isLaneOf(claimedLane, message, decision)) return claimedLane;
+  const lane = lanes.find(message, decision, domainOf(address));
   if (!lane.stored) {
     lane.stored = true;
     operations.push({ op: "decision", key: `lane:${lane.id}`, decision: lane.description });

@@ -1,6 +1,7 @@
 import type { DeliverySecurity } from "../mail/delivery-security.ts";
 import type { Envelope, Notify } from "../mail/envelope.ts";
 import type { Failure } from "../mail/failure.ts";
+import type { Priority } from "../mail/priority.ts";
 
 /**
  * The durable state that the queue needs; `store/sqlite` implements it.
@@ -91,6 +92,8 @@ export interface StoredMessage {
   readonly content: StoredContent;
   /** Bytes put before the content when it is sent. */
   readonly prefix: Uint8Array;
+  /** Absent: transactional. */
+  readonly priority?: Priority;
   /** When recipients that are still waiting expire. */
   readonly expiresAt: number;
   /** A DSN made by us names the message it is about. */

@@ -21,6 +21,8 @@ export interface DecisionFacts {
   readonly recipientClass: string;
   readonly dsn: boolean;
   readonly candidates: readonly string[];
+  /** Those for failures only. */
+  readonly fallbacks?: readonly string[];
   readonly rejected: readonly { readonly route: string; readonly reason: string; readonly senders?: readonly string[] }[];
   /** How the routes were put in order; absent: as the rule lists them. */
   readonly order?: string;
@@ -68,9 +70,16 @@ export function explainDecision(decision: DecisionFacts): readonly string[] {
   if (candidates.length === 1) lines.push(`It goes by route "${candidates[0] ?? ""}".`);
   else if (candidates.length > 1)
     lines.push(
-      `Its routes in order: ${candidates.map((route) => `"${route}"`).join(", ")}. The next is used when the one before it is in trouble.`,
+      `Its routes in order: ${candidates.map((route) => `"${route}"`).join(", ")}. The next is used when the one before it is in trouble or at a limit.`,
     );
   else if (rule !== null) lines.push("None of the rule's routes can carry this message.");
+  const { fallbacks = [] } = decision;
+  if (fallbacks.length > 0)
+    lines.push(
+      `${fallbacks.map((route) => `"${route}"`).join(", ")} ${fallbacks.length === 1 ? "is" : "are"} for trouble only, not for limits: ${
+        pin?.carried === true ? "a pin wants the first" : "another sender would be shown, or the rule does not want it (`overflow`)"
+      }.`,
+    );
   const why = orders[decision.order ?? ""];
   if (why !== undefined && candidates.length > 1) lines.push(why);
   for (const { route, reason, senders = [] } of rejected) {

@@ -101,7 +101,7 @@ test("why names the rule, its reasons, the rules that did not match and the rout
     'Rule "outside" decides, because the recipient is external and the message is not larger than 25.0 MB.',
     'Rule "inside" above it does not match: it is for another class of recipients (`class`).',
     'Rule "newsletters" above it does not match: the one who submitted is not among its `principals`.',
-    'Its routes in order: "relay-a", "relay-b". The next is used when the one before it is in trouble.',
+    'Its routes in order: "relay-a", "relay-b". The next is used when the one before it is in trouble or at a limit.',
     'Route "hve" was set aside: it reaches internal recipients only.',
     "Decided with routing configuration a1b2c3d4.",
   ]);

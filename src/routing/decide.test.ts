@@ -94,3 +94,40 @@ test("size conditions meet at their bound: over excludes it, under includes it",
   assert.equal(router(rules).decide({ ...facts, size: 500 }).rule, "under");
   assert.equal(router(rules).decide({ ...facts, size: 501 }).rule, "over");
 });
+
+test("routes that would show another sender than the first are for failures only, and the sender of each message counts", () => {
+  const anyone: CarryTraits = { ...anything, senderRule: "account", rewritesSender: true };
+  const routes = new Map<string, CarryTraits>([
+    ["hve-1", { ...anyone, account: "one@contoso.example" }],
+    ["hve-2", { ...anyone, account: "two@contoso.example" }],
+    ["relay", anything],
+    ["connector", anything],
+  ]);
+  const decide = (names: readonly string[], from: string, overflow?: boolean) =>
+    new Router(
+      { acceptedDomains: ["contoso.example"], rules: [{ name: "all", routes: names, ...(overflow === undefined ? {} : { overflow }) }] },
+      routes,
+    ).decide({ ...facts, reversePath: from, authors: [from] });
+  assert.deepEqual(decide(["hve-1", "hve-2", "relay"], "app@contoso.example").fallbacks, ["hve-2", "relay"]);
+  assert.deepEqual(decide(["relay", "hve-1", "connector"], "app@contoso.example").fallbacks, ["hve-1"]);
+  assert.deepEqual(decide(["hve-1", "hve-2", "relay"], "ONE@contoso.example").fallbacks, ["hve-2"], "its own address is not rewritten");
+  assert.equal(decide(["relay", "connector"], "app@contoso.example").fallbacks, undefined);
+  assert.deepEqual(decide(["relay", "connector"], "app@contoso.example", false).fallbacks, ["connector"]);
+  const one = new Router({ acceptedDomains: [], rules: [{ name: "all", routes: ["hve-1", "relay"] }] }, routes);
+  const answers = ["app@contoso.example", "one@contoso.example", "app@contoso.example"].map((from) =>
+    one.decide({ ...facts, reversePath: from, authors: [from] }),
+  );
+  assert.equal(answers[0], answers[2]);
+  assert.deepEqual(
+    answers.map(({ fallbacks }) => fallbacks),
+    [["relay"], undefined, ["relay"]],
+    "one decision is not told for another's sender",
+  );
+});
+
+test("a pinned route is left for failures only", () => {
+  const pinned = new Router({ acceptedDomains: [], rules: [{ name: "all", routes: ["tenant", "no-null"] }] }, routes, [
+    { id: "p1", route: "small", by: "admin", at: 0 },
+  ]);
+  assert.deepEqual(pinned.decide(facts).fallbacks, ["tenant", "no-null"]);
+});

@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { matchesAddress, matchesDomain } from "../mail/address.ts";
 import { rejectionOf, type CarryTraits, type RejectionReason } from "./carry.ts";
-import { changesBy } from "./fidelity.ts";
+import { changesBy, visibleSender } from "./fidelity.ts";
 import { costOf } from "./cost.ts";
 import { pinFor, type Pin } from "./pins.ts";
 import type { RoutingCondition, RoutingOptions, RoutingRule } from "./options.ts";
@@ -57,6 +57,8 @@ export interface Decision {
   readonly order?: "cheapest" | "truest";
   /** In order of preference; empty: there is no way. */
   readonly candidates: readonly string[];
+  /** Of them, those for failures only, not for when another is at a limit; absent: none. */
+  readonly fallbacks?: readonly string[];
   readonly rejected: readonly Rejection[];
   /** Rules above that did not match. */
   readonly passedOver: readonly { readonly rule: string; readonly condition: ConditionName }[];
@@ -135,13 +137,21 @@ export class Router {
     if (pin >= 0) marks += `p${pin}${this.#rejection((this.pins[pin] as Pin).route, facts, recipientClass) ?? "+"};`;
     if (matched !== null) {
       let candidates = 0;
+      let rewrites = false;
       for (const route of matched.routes) {
         const mark = this.#rejection(route, facts, recipientClass) ?? "+";
-        if (mark === "+") candidates++;
+        if (mark === "+") {
+          candidates++;
+          rewrites ||= this.#routes.get(route)?.rewritesSender === true;
+        }
         marks += mark;
       }
-      // The order may depend on size and sender; it is one of few.
-      if (candidates > 1 && isOrdered(matched)) marks += `;${this.#order(matched, facts, recipientClass).join("\0")}`;
+      // The order may depend on size and sender, and so may what readers see of the sender; both are one of few.
+      if (candidates > 1 && (rewrites || isOrdered(matched))) {
+        const order = this.#order(matched, facts, recipientClass);
+        marks += `;${order.join("\0")}`;
+        if (rewrites) marks += `;${this.#fallbacks(matched, order, facts).join("\0")}`;
+      }
     }
     const known = this.#decisions.get(marks);
     if (known !== undefined) return known;
@@ -172,10 +182,21 @@ export class Router {
     });
   }
 
+  /** Those that would show another sender than the first; or all others, when the rule does not want overflow. */
+  #fallbacks(rule: RoutingRule | null, candidates: readonly string[], facts: RoutingFacts): readonly string[] {
+    const [first, ...others] = candidates;
+    if (first === undefined || rule?.overflow === false) return others;
+    const shown = (route: string) => visibleSender(this.#routes.get(route) as CarryTraits, facts, this.isAccepted);
+    const sender = shown(first);
+    return others.filter((route) => shown(route) !== sender);
+  }
+
   #compose(rule: RoutingRule | null, facts: RoutingFacts, recipientClass: RecipientClass, pin: Pin | undefined): Decision {
     const pinned = pin !== undefined && this.#rejection(pin.route, facts, recipientClass) === null;
     const ordered = rule === null ? [] : this.#order(rule, facts, recipientClass);
     const candidates = pinned ? [pin.route, ...ordered.filter((route) => route !== pin.route)] : ordered;
+    // An operator who pins wants that route: only a failure leads away from it.
+    const fallbacks = pinned ? candidates.slice(1) : this.#fallbacks(rule, candidates, facts);
     const rejected: Rejection[] = [];
     const asked = rule?.routes ?? [];
     for (const route of pin === undefined || pinned || asked.includes(pin.route) ? asked : [pin.route, ...asked]) {
@@ -197,6 +218,7 @@ export class Router {
       dsn: facts.dsn,
       ...(rule !== null && isOrdered(rule) ? { order: rule.order } : {}),
       candidates,
+      ...(fallbacks.length === 0 ? {} : { fallbacks }),
       rejected,
       passedOver,
     };

@@ -29,25 +29,39 @@ export interface FidelityFacts {
   readonly recipients?: number;
 }
 
+/** Whom readers will see in From, lower case; null: not known. */
+export function visibleSender(traits: CarryTraits, facts: FidelityFacts, isAccepted: (domain: string) => boolean): string | null {
+  if (isRewritten(traits, facts, isAccepted)) return traits.account;
+  return (facts.authors?.[0] ?? facts.reversePath)?.toLowerCase() ?? null;
+}
+
+function isRewritten(
+  traits: CarryTraits,
+  facts: FidelityFacts,
+  isAccepted: (domain: string) => boolean,
+): traits is CarryTraits & { readonly account: string } {
+  return traits.rewritesSender === true && traits.account !== undefined && forbiddenSender(traits, facts, isAccepted) !== null;
+}
+
 export function changesBy(traits: CarryTraits, facts: FidelityFacts, isAccepted: (domain: string) => boolean): readonly Change[] {
   const changes: Change[] = [];
   const { reversePath, replyTo } = facts;
   const { account, maxSize, maxRecipients } = traits;
   // Without a From field we write one ourselves with the reverse-path.
   const author = facts.authors?.[0] ?? reversePath;
-  const rewritten = traits.rewritesSender === true && account !== undefined && forbiddenSender(traits, facts, isAccepted) !== null;
-  if (rewritten && author !== null && author.toLowerCase() !== account) {
-    changes.push({ what: "from", from: author, to: account, text: `From ${author} becomes ${account}.` });
+  const shown = isRewritten(traits, facts, isAccepted) ? traits.account : null;
+  if (shown !== null && author !== null && author.toLowerCase() !== shown) {
+    changes.push({ what: "from", from: author, to: shown, text: `From ${author} becomes ${shown}.` });
     if (replyTo === null)
       changes.push({ what: "reply-to", from: null, to: author, text: `Reply-To is added, so that answers go to ${author}.` });
   }
   if (reversePath !== null) {
-    if (rewritten && reversePath.toLowerCase() !== account) {
+    if (shown !== null && reversePath.toLowerCase() !== shown) {
       changes.push({
         what: "return-path",
         from: reversePath,
-        to: account,
-        text: `The return path ${reversePath} becomes ${account}: notifications of the next hops go there.`,
+        to: shown,
+        text: `The return path ${reversePath} becomes ${shown}: notifications of the next hops go there.`,
       });
     } else if (traits.keepsReversePath === false && traits.rewritesSender !== true)
       changes.push({

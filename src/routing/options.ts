@@ -42,6 +42,13 @@ export const RoutingSchema = optionsObject({
         ),
       ),
       routes: Type.Array(Type.String(), { minItems: 1, description: "Routes in order of preference; the next is used when one fails." }),
+      overflow: Type.Optional(
+        Type.Boolean({
+          default: true,
+          description:
+            "When a route is at a limit of its service, mail goes by the next that is not. Only routes that leave the visible sender as the first would. false: it waits for the first; the others are for failures.",
+        }),
+      ),
       order: Type.Optional(
         Type.Union([Type.Literal("listed"), Type.Literal("cheapest"), Type.Literal("truest")], {
           default: "listed",
@@ -63,6 +70,8 @@ export interface RoutingRule {
   readonly name: string;
   readonly when?: RoutingCondition;
   readonly routes: readonly string[];
+  /** Absent: true. */
+  readonly overflow?: boolean;
   /** Absent: listed. */
   readonly order?: "listed" | "cheapest" | "truest";
 }

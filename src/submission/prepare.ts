@@ -1,4 +1,5 @@
 import { domainOf } from "../mail/address.ts";
+import type { Priority } from "../mail/priority.ts";
 import { refuse, type Refusal } from "../mail/refusal.ts";
 import type { Addressed } from "../queue/admission.ts";
 import type { Extent, StoredMessage } from "../queue/store.ts";
@@ -49,6 +50,7 @@ export async function prepare(
       ...(extents === undefined ? {} : { extents }),
     },
     prefix,
+    ...(priorityOf(draft, header) === "bulk" ? { priority: "bulk" as const } : {}),
     expiresAt: (draft.notBefore ?? now) + deps.options.lifetimeMs,
     ...(envelope.envid === undefined ? {} : { envid: envelope.envid }),
     ...(envelope.ret === undefined ? {} : { ret: envelope.ret }),
@@ -56,6 +58,14 @@ export async function prepare(
   };
   return { message, addressed };
 }
+
+/** As senders of bulk tell of it themselves: by the field of lists (RFC 2369 §3.2), or by a keyword of old (RFC 3834 §3.1.8 has them). */
+function priorityOf({ principal }: Draft, { listUnsubscribe, precedence }: HeaderScan): Priority {
+  if (principal.priority !== undefined) return principal.priority;
+  return listUnsubscribe || (precedence !== null && bulkPrecedences.has(precedence)) ? "bulk" : "transactional";
+}
+
+const bulkPrecedences: ReadonlySet<string> = new Set(["bulk", "list", "junk"]);
 
 /** Decides for every recipient; refuses the message when there is one that no rule sends anywhere. */
 function route(draft: Draft, size: number, author: string, deps: SubmitDeps): readonly Addressed[] {

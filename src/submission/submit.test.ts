@@ -71,6 +71,23 @@ suite("submission", () => {
     );
   });
 
+  test("a message's priority is its principal's, else its header tells; and it is stored with it", async () => {
+    const out = next();
+    await using world = await openQueueWorld({ routes: [out] });
+    world.queue.dispatcher.pause(out.name);
+    const priorityOf = async (principal: Principal, fields: string): Promise<string | undefined> => {
+      assert.equal(await refusalOf(begin(world, principal, "printer@contoso.example"), `${fields}\r\nbody\r\n`), null);
+      const entries = await world.opened.archive.list({}, { limit: 100 });
+      return entries.at(-1)?.message.priority;
+    };
+    assert.equal(await priorityOf(printer, "Subject: reset\r\n"), undefined);
+    for (const keyword of ["bulk", "LIST", "junk"]) assert.equal(await priorityOf(printer, `Precedence: ${keyword}\r\n`), "bulk", keyword);
+    assert.equal(await priorityOf(printer, "Precedence: first-class\r\n"), undefined);
+    assert.equal(await priorityOf(printer, "List-Unsubscribe: <https://contoso.example/u>\r\n"), "bulk");
+    assert.equal(await priorityOf({ ...printer, priority: "transactional" }, "Precedence: bulk\r\n"), undefined);
+    assert.equal(await priorityOf({ ...printer, priority: "bulk" }, "Subject: news\r\n"), "bulk");
+  });
+
   test("a long header section in tiny pieces is read in linear time", async () => {
     await using world = await openQueueWorld({ routes: [next()] });
     const incoming = begin(world, printer, "printer@contoso.example");

@@ -124,8 +124,22 @@ function packSettle(packer: Packer, messageId: number, settlements: readonly Set
 /** The message as the trace tells it and as a claim gives it back; content and prefix lie beside it. */
 function metaOf(message: StoredMessage): string {
   const { size, leadingDots, eightBit } = message.content;
-  const { id, receivedAt, principal, origin, reversePath, envid, ret, smtputf8, messageIdField, subject, author, expiresAt, dsnFor } =
-    message;
+  const {
+    id,
+    receivedAt,
+    principal,
+    origin,
+    reversePath,
+    envid,
+    ret,
+    smtputf8,
+    messageIdField,
+    subject,
+    author,
+    priority,
+    expiresAt,
+    dsnFor,
+  } = message;
   return JSON.stringify({
     id,
     receivedAt,
@@ -141,6 +155,7 @@ function metaOf(message: StoredMessage): string {
     size,
     leadingDots: leadingDots || undefined,
     eightBit: eightBit || undefined,
+    priority,
     expiresAt,
     dsnFor,
   });

@@ -16,7 +16,7 @@ test("a usual header section is read", () => {
     "Received: from a (b [192.0.2.1])\r\n\tby c with ESMTP; Sat, 21 Nov 2026 11:38:00 +0000\r\nReceived: from d by e\r\n" +
     "From: Floor 2 <printer@contoso.example>\r\nSender: <app@contoso.example>\r\nsubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\n aus Berlin\r\n" +
     "DATE: Sat, 21 Nov 2026 11:38:00 +0000\r\nMessage-Id: <17@contoso.example>\r\nAuto-Submitted: Auto-Generated; x=y\r\n" +
-    "List-Unsubscribe: <https://contoso.example/u>\r\n\r\n";
+    "List-Unsubscribe: <https://contoso.example/u>\r\nPRECEDENCE: Bulk\r\n\r\n";
   assert.deepEqual(scan(`${text}From: nobody@body.example\r\n\r\n`), {
     end: text.length,
     received: 2,
@@ -30,6 +30,7 @@ test("a usual header section is read", () => {
     subject: "Grüße aus Berlin",
     autoSubmitted: "auto-generated",
     listUnsubscribe: true,
+    precedence: "bulk",
     faults: [],
   });
 });

@@ -52,6 +52,8 @@ export interface HeaderScan {
   /** The keyword of Auto-Submitted in lower case; null: absent. */
   readonly autoSubmitted: string | null;
   readonly listUnsubscribe: boolean;
+  /** The keyword of Precedence in lower case; null: absent. */
+  readonly precedence: string | null;
   /** Each at most once. */
   readonly faults: readonly HeaderFault[];
 }
@@ -110,6 +112,7 @@ class Scan {
   #subject: string | null = null;
   #autoSubmitted: string | null = null;
   #listUnsubscribe = false;
+  #precedence: string | null = null;
   #faults: HeaderFault[] | null = null;
   readonly #bytes: Buffer;
 
@@ -136,6 +139,7 @@ class Scan {
       subject: this.#subject ?? "",
       autoSubmitted: this.#autoSubmitted,
       listUnsubscribe: this.#listUnsubscribe,
+      precedence: this.#precedence,
       faults: this.#faults ?? noFaults,
     };
   }
@@ -211,7 +215,7 @@ class Scan {
         if (isName(text, start, nameEnd, "message-id")) {
           this.#messageIds++;
           this.#messageId ??= readMessageId(text.slice(at + 1, stop));
-        }
+        } else if (isName(text, start, nameEnd, "precedence")) this.#precedence ??= readKeyword(text.slice(at + 1, stop));
         break;
       case 14:
         if (isName(text, start, nameEnd, "auto-submitted")) this.#autoSubmitted ??= readKeyword(text.slice(at + 1, stop));
