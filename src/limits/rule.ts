@@ -1,4 +1,7 @@
 import type { FailureCode } from "../mail/failure-codes.ts";
+import type { LimitUnit, ScopeKey } from "../services/counted.ts";
+
+export type { LimitUnit, ScopeKey } from "../services/counted.ts";
 
 /**
  * A limit in force: so much of one unit in any window, counted for each value of its scope. Made from the catalogue, from the operator's
@@ -54,14 +57,3 @@ export interface PriorityShares {
   /** Bulk mail gets it while it waits, against any amount of transactional mail. */
   readonly bulk: number;
 }
-
-export type LimitUnit = "messages" | "recipients" | "external-recipients" | "bytes" | "requests";
-
-export type ScopeKey =
-  | "principal"
-  /** Domain of From. */
-  | "sender-domain"
-  /** One recipient, whoever sends. */
-  | "recipient"
-  /** One recipient from one sender address (From). */
-  | "sender-recipient";

@@ -1,9 +1,19 @@
+import { hourMs, minuteMs, type CountedLimit } from "./counted.ts";
 import { acsSmtpReplies } from "./replies/acs-smtp.ts";
 import { fact, rule, sinceEver, steady } from "./rules.ts";
 import type { Price, Service } from "./service.ts";
 import { sources } from "./sources.ts";
 
 const id = (name: string) => `acs-smtp.${name}`;
+
+/** Requests are refused, not queued, and what is refused counts (MS "Service limits"). The hour is not spread: its minutes are. */
+const quota = {
+  unit: "messages",
+  per: "subscription",
+  atOnce: 1,
+  countsRefused: true,
+  fullCodes: ["quota.subscription"],
+} as const satisfies Partial<CountedLimit>;
 
 /** Azure Communication Services Email by SMTP. Its quotas are those of REST, and are counted for the subscription. */
 export const acsSmtp: Service = {
@@ -33,6 +43,7 @@ export const acsSmtp: Service = {
     keepsReversePath: steady(id("keeps-reverse-path"), "Keeps the reverse-path", true, sources.acsSmtp, { status: "unverified" }),
     takesNullReversePath: steady(id("null-reverse-path"), "Takes the null reverse-path", false, sources.acsSmtp, { status: "unverified" }),
     savesToSentItems: steady(id("sent-items"), "Saves a copy to Sent Items", false, sources.acsGuide),
+    countsForTenant: steady(id("counts-for-tenant"), "External recipients count for the tenant's limit", false, sources.terrl),
     metered: steady(id("metered"), "Counts or costs, so that a doubtful message is not repeated", true, sources.acsPrice),
     price: steady<Price | null>(id("price"), "Price", { perRecipientUsd: 0.00025, perMegabyteUsd: 0.00012 }, sources.acsPrice, {
       note: "For each recipient and each megabyte to each recipient; no free grant.",
@@ -82,5 +93,12 @@ export const acsSmtp: Service = {
       sources.acsSmtp,
     ),
   },
+  limits: [
+    { ...quota, fact: id("messages-per-minute"), windowMs: minuteMs, domain: "custom" },
+    { ...quota, fact: id("messages-per-hour"), windowMs: hourMs, domain: "custom" },
+    { ...quota, fact: id("managed-messages-per-minute"), windowMs: minuteMs, domain: "azure-managed" },
+    { ...quota, fact: id("managed-messages-per-hour"), windowMs: hourMs, domain: "azure-managed" },
+    { fact: id("connections"), unit: "messages", windowMs: 0, per: "subscription", atOnce: 1, fullCodes: ["quota.connections"] },
+  ],
   replies: acsSmtpReplies,
 };

@@ -6,6 +6,7 @@ import { acsSmtp } from "./acs-smtp.ts";
 import { connector } from "./connector.ts";
 import { directSend } from "./direct-send.ts";
 import type { Fact } from "./fact.ts";
+import { graphFacts } from "./graph.ts";
 import { hve } from "./hve.ts";
 import { mx } from "./mx.ts";
 import { sendgridSmtp } from "./sendgrid-smtp.ts";
@@ -40,6 +41,7 @@ export function factsOf({ profile, facts }: Service): readonly Fact<unknown>[] {
 export const shared = {
   tenant: { title: "The tenant", facts: tenantFacts },
   receivers: { title: "Large receivers", facts: receiverFacts },
+  graph: { title: "Microsoft Graph", facts: graphFacts },
   neighbours: { title: "Products beside", facts: neighbourFacts },
 } as const;
 

@@ -57,5 +57,7 @@ export const connector: Service = {
     ]),
     "sender-addresses": steady(id("sender-addresses"), "Addresses of a connector", "IPv4, single or /24 to /32", sources.connectors),
   },
+  // "Reasonable limits" have no number: what is refused (4.7.5xx) slows the route down. External recipients count for the tenant (tenant.ts).
+  limits: [],
   replies: tenantMxReplies,
 };

@@ -36,7 +36,8 @@ export const directSend: Service = {
         { note: "In effect within 30 minutes." },
       ),
     ]),
-    "messages-per-hour": steady(id("messages-per-hour"), "Messages an hour to one mailbox", 3600, sources.exchangeLimits),
   },
+  // No number but what a mailbox takes in (tenant.ts).
+  limits: [],
   replies: tenantMxReplies,
 };

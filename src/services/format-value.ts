@@ -7,7 +7,10 @@ export function formatValue(value: unknown, unit?: string): string {
   if (typeof value === "string") return value;
   if (Array.isArray(value)) return value.length === 0 ? "none" : value.map((each) => formatValue(each, unit)).join(", ");
   const entries = Object.entries(value as Record<string, unknown>);
-  const { perRecipientUsd, perMegabyteUsd } = value as Record<string, unknown>;
+  const { perRecipientUsd, perMegabyteUsd, upToSeats } = value as Record<string, unknown>;
+  if (upToSeats === null) return "all tenants";
+  if (typeof upToSeats === "number")
+    return upToSeats === 0 ? "trial tenants" : `trial tenants and those of up to ${formatNumber(upToSeats)} seats`;
   if (typeof perRecipientUsd === "number" && typeof perMegabyteUsd === "number")
     return `USD ${formatNumber(perRecipientUsd)} a recipient${perMegabyteUsd === 0 ? "" : ` and ${formatNumber(perMegabyteUsd)} a megabyte`}`;
   return entries.map(([name, each]) => `${name} ${formatValue(each)}`).join(", ");

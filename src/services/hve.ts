@@ -1,4 +1,5 @@
 import { hveReplies } from "./replies/hve.ts";
+import { dayMs } from "./counted.ts";
 import { fact, rule } from "./rules.ts";
 import type { Price, Service } from "./service.ts";
 import { sources } from "./sources.ts";
@@ -63,6 +64,9 @@ export const hve: Service = {
     ]),
     savesToSentItems: fact(id("sent-items"), "Saves a copy to Sent Items", [
       rule<boolean>(false, preview, sources.comparison, { note: "An account has no mailbox." }),
+    ]),
+    countsForTenant: fact(id("counts-for-tenant"), "External recipients count for the tenant's limit", [
+      rule<boolean>(false, preview, sources.terrl),
     ]),
     metered: fact(id("metered"), "Counts or costs, so that a doubtful message is not repeated", [
       rule<boolean>(true, preview, sources.hveBilling),
@@ -146,5 +150,9 @@ export const hve: Service = {
       rule("-HVEAccount", "2025-05-01", sources.hveCmdlets),
     ]),
   },
+  limits: [
+    { fact: id("recipients-per-day"), unit: "recipients", windowMs: dayMs, per: "tenant", atOnce: 1, fullCodes: [] },
+    { fact: id("external-recipients-per-day"), unit: "external-recipients", windowMs: dayMs, per: "tenant", atOnce: 1, fullCodes: [] },
+  ],
   replies: hveReplies,
 };

@@ -34,16 +34,12 @@ export const mx: Service = {
     keepsReversePath: steady(id("keeps-reverse-path"), "Keeps the reverse-path", true, sources.rfc5321),
     takesNullReversePath: steady(id("null-reverse-path"), "Takes the null reverse-path", true, sources.rfc5321),
     savesToSentItems: steady(id("sent-items"), "Saves a copy to Sent Items", false, sources.rfc5321),
+    countsForTenant: steady(id("counts-for-tenant"), "External recipients count for the tenant's limit", false, sources.terrl),
     metered: steady(id("metered"), "Counts or costs, so that a doubtful message is not repeated", false, sources.rfc5321),
     price: steady(id("price"), "Price", null, sources.rfc5321),
   },
-  facts: {
-    "outlook-bulk": steady(id("outlook-bulk"), "Mails a day that make a domain a bulk sender at Outlook.com", 5000, sources.outlookBulk, {
-      note: "Since 2025-05-05 SPF and DKIM must pass, DMARC be there, or 550 5.7.515; the status stays.",
-    }),
-    "gmail-bulk": steady(id("gmail-bulk"), "Mails a day that make a domain a bulk sender at Gmail", 5000, sources.gmailBulk, {
-      note: "About; it stays.",
-    }),
-  },
+  facts: {},
+  // Receivers name none, but what makes a bulk sender (receivers.ts).
+  limits: [],
   replies: mxReplies,
 };

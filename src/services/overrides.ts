@@ -60,7 +60,7 @@ const chosen: Readonly<Record<string, { readonly many: boolean; readonly of: rea
   "sender-rule": { many: false, of: ["account", "send-as", "accepted-domain", "verified", "any"] },
 };
 
-/** Null on some services, so that examples do not tell. */
+/** Limits: a number, or none. Their examples do not tell: null on some services, a formula for the tenant. */
 const counted: ReadonlySet<string> = new Set([
   "recipients-per-message",
   "message-size",
@@ -68,6 +68,22 @@ const counted: ReadonlySet<string> = new Set([
   "messages-per-connection",
   "recipients-per-day",
   "external-recipients-per-day",
+  "messages-per-minute",
+  "messages-per-hour",
+  "managed-messages-per-minute",
+  "managed-messages-per-hour",
+  "requests-per-ten-minutes",
+  "concurrent-requests",
+  "upload-per-five-minutes",
+  // Of the tenant: instead of what the formula gives.
+  "external-recipients",
+  "external-recipients-trial",
+  "onmicrosoft-external-recipients",
+  "received-per-hour",
+  "received-per-hour-from-one",
+  "outlook-bulk",
+  "gmail-bulk",
+  "yahoo-bulk",
 ]);
 
 function isCount(value: unknown): boolean {

@@ -31,6 +31,7 @@ export const sendgridSmtp: Service = {
       status: "unverified",
     }),
     savesToSentItems: steady(id("sent-items"), "Saves a copy to Sent Items", false, sources.sendgridSmtp),
+    countsForTenant: steady(id("counts-for-tenant"), "External recipients count for the tenant's limit", false, sources.terrl),
     metered: steady(id("metered"), "Counts or costs, so that a doubtful message is not repeated", true, sources.sendgridPrice),
     price: steady(id("price"), "Price", null, sources.sendgridPrice, {
       status: "field",
@@ -44,5 +45,7 @@ export const sendgridSmtp: Service = {
     ]),
     permission: steady(id("permission"), "Scope of the key", "mail.send", sources.sendgridSmtp),
   },
+  // The plan's number is the operator's: `plan` of the route.
+  limits: [],
   replies: sendgridSmtpReplies,
 };

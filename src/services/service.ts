@@ -1,6 +1,7 @@
 import type { Reply } from "../mail/reply.ts";
 import type { FailureCode } from "../mail/failure-codes.ts";
 import type { FailureScope } from "../mail/failure.ts";
+import type { CountedLimit } from "./counted.ts";
 import type { Fact } from "./fact.ts";
 
 /**
@@ -15,6 +16,8 @@ export interface Service {
   readonly profile: ServiceProfile;
   /** Everything else that is published: limits, prices, deadlines, by the last part of their id. */
   readonly facts: Readonly<Record<string, Fact<unknown>>>;
+  /** Which of its limits are counted, and how. */
+  readonly limits: readonly CountedLimit[];
   /** What its refusals mean, its own before the general ones; the first that fits wins. */
   readonly replies: readonly KnownReply[];
 }
@@ -47,6 +50,8 @@ export interface ServiceProfile {
   readonly keepsReversePath: Fact<boolean>;
   readonly takesNullReversePath: Fact<boolean>;
   readonly savesToSentItems: Fact<boolean>;
+  /** External recipients count for the tenant's limit (TERRL), and the onmicrosoft ones among its senders for theirs. */
+  readonly countsForTenant: Fact<boolean>;
   /** Cost money or count against a quota, so that a message in doubt is not repeated. */
   readonly metered: Fact<boolean>;
   /** US dollars for one message to one recipient of that size in bytes; null: in the licence. */

@@ -37,6 +37,9 @@ export const smartHost: Service = {
     keepsReversePath: steady(id("keeps-reverse-path"), "Keeps the reverse-path", true, sources.exchangeDefaults),
     takesNullReversePath: steady(id("null-reverse-path"), "Takes the null reverse-path", true, sources.exchangeDefaults),
     savesToSentItems: steady(id("sent-items"), "Saves a copy to Sent Items", false, sources.comparison),
+    countsForTenant: steady(id("counts-for-tenant"), "External recipients count for the tenant's limit", false, sources.terrl, {
+      note: "Unless it relays through Exchange Online: throughTenant of the route.",
+    }),
     metered: steady(id("metered"), "Counts or costs, so that a doubtful message is not repeated", false, sources.exchangeDefaults),
     price: steady(id("price"), "Price", null, sources.exchangeDefaults),
   },
@@ -53,5 +56,7 @@ export const smartHost: Service = {
       sources.onPremisesEnforcement,
     ),
   },
+  // Its administrator knows: `limits` of the configuration.
+  limits: [],
   replies: smartHostReplies,
 };

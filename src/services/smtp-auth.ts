@@ -1,3 +1,4 @@
+import { dayMs, minuteMs, type CountedLimit } from "./counted.ts";
 import { fact, rule, sinceEver, steady } from "./rules.ts";
 import { smtpAuthReplies } from "./replies/smtp-auth.ts";
 import type { Service } from "./service.ts";
@@ -16,6 +17,13 @@ export type BasicAuth =
   | "partly-refused"
   /** Refused, no way back. */
   | "removed";
+
+/** What a mailbox counts by whatever way its mail leaves. */
+export const mailboxLimits: readonly CountedLimit[] = [
+  // MS smtp-submission-improvements (2025-06-12): the surplus is taken and delayed, so that sending it faster gains nothing.
+  { fact: id("messages-per-minute"), unit: "messages", windowMs: minuteMs, per: "mailbox", atOnce: 0.2, fullCodes: [] },
+  { fact: id("recipients-per-day"), unit: "recipients", windowMs: dayMs, per: "mailbox", atOnce: 1, fullCodes: ["quota.mailbox"] },
+];
 
 /** Client submission at smtp.office365.com. */
 export const smtpAuth: Service = {
@@ -49,6 +57,7 @@ export const smtpAuth: Service = {
       status: "unverified",
     }),
     savesToSentItems: steady(id("sent-items"), "Saves a copy to Sent Items", true, sources.comparison),
+    countsForTenant: steady(id("counts-for-tenant"), "External recipients count for the tenant's limit", true, sources.terrl),
     metered: steady(id("metered"), "Counts or costs, so that a doubtful message is not repeated", true, sources.smtpSubmission),
     price: steady(id("price"), "Price", null, sources.comparison, { note: "In the mailbox's licence." }),
   },
@@ -126,5 +135,10 @@ export const smtpAuth: Service = {
       },
     ),
   },
+  limits: [
+    ...mailboxLimits,
+    { fact: id("external-recipients-per-day"), unit: "external-recipients", windowMs: dayMs, per: "mailbox", atOnce: 1, fullCodes: [] },
+    { fact: id("connections"), unit: "messages", windowMs: 0, per: "mailbox", atOnce: 1, fullCodes: ["quota.connections"] },
+  ],
   replies: smtpAuthReplies,
 };

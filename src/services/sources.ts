@@ -67,6 +67,7 @@ export const sources = {
   receiving: { source: "MC239262", sourceDate: "2021-04" },
   dkimNames: { source: "MicrosoftDocs/defender-docs on DKIM", sourceDate: "2025-06-19" },
   legacyTls: { source: "Exchange Team blog 4515201", sourceDate: "2026-04" },
+  graphThrottling: { source: "Microsoft Learn: Microsoft Graph throttling limits", sourceDate: "2026-09-17" },
   graphSensitive: { source: "Exchange Team blog 4505227", sourceDate: "2026-03" },
   ewsFirst: { source: "Exchange Team blog 4492361: EWS retirement", sourceDate: "2026-02-05" },
   appPolicies: { source: "Microsoft Learn: role based access control for applications", sourceDate: "2026-08-21" },

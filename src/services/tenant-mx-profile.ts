@@ -31,6 +31,9 @@ export function tenantMxProfile(
     }),
     internal: steady(id("internal"), "Takes recipients of the tenant", true, sources.multifunction),
     savesToSentItems: steady(id("sent-items"), "Saves a copy to Sent Items", false, sources.comparison),
+    countsForTenant: steady(id("counts-for-tenant"), "External recipients count for the tenant's limit", true, sources.terrl, {
+      note: "What is relayed outward does.",
+    }),
     metered: steady(id("metered"), "Counts or costs, so that a doubtful message is not repeated", false, sources.comparison),
     price: steady(id("price"), "Price", null, sources.comparison),
   };

@@ -18,14 +18,20 @@ export interface EducationFormula {
   readonly base: number;
 }
 
-const onmicrosoftSteps: readonly (readonly [who: string, from: string, validTo: string])[] = [
-  ["trial tenants", "2025-10-15", "2025-12-01"],
-  ["and those below 3 seats", "2025-12-01", "2026-01-07"],
-  ["and those of 3 to 10 seats", "2026-01-07", "2026-02-02"],
-  ["and those of 11 to 50 seats", "2026-02-02", "2026-03-02"],
-  ["and those of 51 to 200 seats", "2026-03-02", "2026-04-01"],
-  ["and those of 201 to 2,000 seats", "2026-04-01", "2026-05-04"],
-  ["and those of 2,001 to 10,000 seats", "2026-05-04", "2026-06-01"],
+/** Tenants that a limit has reached: trial ones always, the others by their size. */
+export interface TenantReach {
+  /** 0: trial tenants only; null: all. */
+  readonly upToSeats: number | null;
+}
+
+const onmicrosoftSteps: readonly (readonly [upToSeats: number, from: string, validTo: string])[] = [
+  [0, "2025-10-15", "2025-12-01"],
+  [2, "2025-12-01", "2026-01-07"],
+  [10, "2026-01-07", "2026-02-02"],
+  [50, "2026-02-02", "2026-03-02"],
+  [200, "2026-03-02", "2026-04-01"],
+  [2000, "2026-04-01", "2026-05-04"],
+  [10_000, "2026-05-04", "2026-06-01"],
 ];
 
 /** What holds for a whole tenant, whatever the way a message leaves, and what its mailboxes take in. */
@@ -61,18 +67,18 @@ export const tenantFacts = {
       }),
     ],
   ),
-  "external-recipients-reach": fact(id("external-recipients-reach"), "Tenants whose external recipients are limited", [
-    rule("trial tenants and those of 1 seat", "2025-02-24", sources.terrlOrder, { validTo: "2025-04-03", note: "Before March 2025." }),
-    rule("tenants of up to 25 seats", "2025-04-03", sources.terrlOrder, {
+  "external-recipients-reach": fact<TenantReach>(id("external-recipients-reach"), "Tenants whose external recipients are limited", [
+    rule({ upToSeats: 1 }, "2025-02-24", sources.terrlOrder, { validTo: "2025-04-03", note: "Before March 2025." }),
+    rule({ upToSeats: 25 }, "2025-04-03", sources.terrlOrder, {
       announcedOn: "2025-02-24",
       validTo: "2025-04-10",
       note: '"April 3 to 10"; other sources give the 18th and 28th for the steps in the middle.',
     }),
-    rule("tenants of up to 200 seats", "2025-04-10", sources.terrlOrder, { announcedOn: "2025-02-24", validTo: "2025-04-17" }),
-    rule("tenants of up to 500 seats", "2025-04-17", sources.terrlOrder, { announcedOn: "2025-02-24", validTo: "2025-05-01" }),
-    rule("all tenants of the worldwide cloud", "2025-05-01", sources.terrlOrder, {
+    rule({ upToSeats: 200 }, "2025-04-10", sources.terrlOrder, { announcedOn: "2025-02-24", validTo: "2025-04-17" }),
+    rule({ upToSeats: 500 }, "2025-04-17", sources.terrlOrder, { announcedOn: "2025-02-24", validTo: "2025-05-01" }),
+    rule({ upToSeats: null }, "2025-05-01", sources.terrlOrder, {
       announcedOn: "2025-02-24",
-      note: "GCC, GCC High, DoD and 21Vianet: postponed, no date (2026-08-13); earlier plans named July 2025 to July 2026.",
+      note: "Of the worldwide cloud. GCC, GCC High, DoD and 21Vianet: postponed, no date (2026-08-13); earlier plans named July 2025 to July 2026.",
     }),
   ]),
   "external-recipients-not-counted": steady(
@@ -99,9 +105,11 @@ export const tenantFacts = {
       }),
     ],
   ),
-  "onmicrosoft-reach": fact(id("onmicrosoft-reach"), "Tenants whose onmicrosoft.com senders are limited", [
-    ...onmicrosoftSteps.map(([who, from, validTo]) => rule(who, from, sources.moeraSteps, { announcedOn: "2025-08-20", validTo })),
-    rule("all tenants", "2026-06-01", sources.moeraLast, {
+  "onmicrosoft-reach": fact<TenantReach>(id("onmicrosoft-reach"), "Tenants whose onmicrosoft.com senders are limited", [
+    ...onmicrosoftSteps.map(([upToSeats, from, validTo]) =>
+      rule({ upToSeats }, from, sources.moeraSteps, { announcedOn: "2025-08-20", validTo }),
+    ),
+    rule({ upToSeats: null }, "2026-06-01", sources.moeraLast, {
       announcedOn: "2026-05-06",
       note: "Those above 10,000 seats from 1 to 15 June 2026.",
     }),
@@ -146,6 +154,11 @@ export const tenantFacts = {
   }),
   "hop-count": steady(id("hop-count"), "Hops before a loop is assumed", 20, sources.ndr, { status: "unverified" }),
 } as const;
+
+/** Whether a limit has reached a tenant of so many seats. */
+export function isReached({ upToSeats }: TenantReach, seats: number, trial: boolean): boolean {
+  return trial || upToSeats === null || seats <= upToSeats;
+}
 
 /** TERRL for so many licences: whole recipients. */
 export function externalRecipientLimit({ factor, exponent, base }: TerrlFormula, licences: number): number {
