@@ -138,6 +138,7 @@ async function startTls(settings: Settings, socket: Socket, signal: AbortSignal)
         serverName: settings.serverName,
         verify: settings.tls !== "opportunistic" && policy?.judge === undefined,
         timeoutMs: settings.timeouts.connectMs,
+        ...(settings.minTlsVersion === undefined ? {} : { minVersion: settings.minTlsVersion }),
         ...(settings.ca === undefined ? {} : { ca: settings.ca }),
         ...(settings.clientCertificate === undefined ? {} : { clientCertificate: settings.clientCertificate }),
       },

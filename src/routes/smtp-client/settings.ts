@@ -27,6 +27,8 @@ export interface Settings {
    * certificate, or nothing is sent. implicit: TLS from the first byte, verified.
    */
   readonly tls: "none" | "opportunistic" | "required" | "implicit";
+  /** Lowest version of TLS; absent: 1.2. */
+  readonly minTlsVersion?: "TLSv1" | "TLSv1.2" | "TLSv1.3";
   /** Name the certificate must carry. */
   readonly serverName: string;
   /** PEM of the authorities to trust instead of the well-known ones. */

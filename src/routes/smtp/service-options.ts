@@ -5,7 +5,7 @@ import { type ServiceShape, serviceShapes, type SmtpServiceKind } from "./servic
 
 /**
  * Options of the routes to services, one branch of the schema for each kind, made from its shape. What an operator leaves out is as the
- * catalogue has it on the day the gateway starts: `postern routes show NAME` tells the values.
+ * catalogue has it on the day of the message: `postern routes show NAME` tells the values.
  */
 const asPublished = "Default: as published for the service.";
 

@@ -5,15 +5,16 @@ import { failure } from "../../mail/failure-codes.ts";
 import type { Failure } from "../../mail/failure.ts";
 import type { Outcome } from "../../mail/outcome.ts";
 import { catalogue } from "../../services/catalogue.ts";
-import { type Overrides, profileAsOf } from "../../services/profile-as-of.ts";
+import { type Overrides, profileAsOf, type ProfileValues } from "../../services/profile-as-of.ts";
 import { forbiddenSender } from "../../services/sender-rule.ts";
 import { maxHeaderBytes, scanHeader } from "../../wire/mime/header-scan.ts";
-import type { Delivery, OutgoingContent, Route, Transaction } from "../route.ts";
+import type { Delivery, OutgoingContent, Route, RouteTraits, Transaction } from "../route.ts";
 import type { RouteLog } from "../route-log.ts";
 import { Attempt } from "../smtp-client/attempt.ts";
 import { Pool } from "../smtp-client/pool.ts";
 import type { Settings } from "../smtp-client/settings.ts";
 import { hasUtf8Header } from "../smtp-client/utf8-header.ts";
+import { DatedService, liveView } from "./dated-service.ts";
 import { probeNextHop } from "./probe.ts";
 import { rewriteSender } from "./rewrite-sender.ts";
 import type { ServiceRouteOptions } from "./service-options.ts";
@@ -25,27 +26,39 @@ import { MxTargets, NamedTargets, type Targets } from "./targets.ts";
  * The way out to a sending service that speaks SMTP, by its profile from the catalogue: hosts, encryption, log-in, limits, whom it lets be
  * the sender, what its refusals mean. One adapter for all of them: nothing here asks which service it is.
  *
- * Promises beyond smtp-route.ts: a sender that the service would refuse is refused here, or rewritten where the operator says so; of
- * several hosts the next is tried when one cannot be reached, encrypted or made to greet, and the one in trouble rests for a while; a token is
- * asked for at each log-in, and a refused one is not used again.
+ * Promises beyond smtp-route.ts: what is dated in the catalogue holds on its day, also while the route is open; a sender that the service
+ * would refuse is refused here, or rewritten where the operator says so; of several hosts the next is tried when one cannot be reached,
+ * encrypted or made to greet, and the one in trouble rests for a while; a token is asked for at each log-in, and a refused one is not used
+ * again.
  *
- * service-options.ts what the configuration has · service-settings.ts options + profile · targets.ts which host · target-pools.ts connections · rewrite-sender.ts
- * the sender.
+ * service-options.ts what the configuration has · service-settings.ts options + profile · dated-service.ts which day's profile · targets.ts
+ * which host · target-pools.ts connections · rewrite-sender.ts the sender.
  */
 export function createServiceRoute(options: ServiceRouteOptions, deps: ServiceRouteDeps): Route {
   const service = catalogue[options.kind];
-  const profile = profileAsOf(service, new Date(deps.now()).toISOString().slice(0, 10), deps.overrides);
-  const settings = serviceSettings(options, service, profile, deps.tokens);
-  const sender = senderOf(options, profile);
-  const targets = openTargets(options, settings, deps);
-  const at = (target: HostPort): Settings => ({ ...settings, ...target, serverName: options.serverName ?? target.host });
+  const read = (day: string, before: Today | null): Today => {
+    const values = profileAsOf(service, day, deps.overrides);
+    const settings = serviceSettings(options, service, values, deps.tokens);
+    const sender = senderOf(options, values);
+    const traits = serviceTraits(settings, values, sender, { maxSize: () => pools.maxSize, hosts: options.hosts?.length ?? 1 });
+    // Troubles of hosts are worth remembering while the hosts are the same.
+    const sameHosts = before !== null && before.settings.host === settings.host && before.settings.port === settings.port;
+    return { values, settings, sender, traits, targets: sameHosts ? before.targets : openTargets(options, settings, deps) };
+  };
+  const at = (target: HostPort): Settings => ({
+    ...dated.present.settings,
+    ...target,
+    serverName: options.serverName ?? target.host,
+  });
   const pools = new TargetPools((target) => new Pool(at(target), deps.dialer, deps.log, deps.now));
+  const dated = new DatedService(read, deps.now, () => pools.keep([]));
   return {
     name: options.name,
     kind: options.kind,
-    traits: serviceTraits(settings, profile, sender, { maxSize: () => pools.maxSize, hosts: options.hosts?.length ?? 1 }),
+    traits: liveView(traitNames(dated.present.traits), () => dated.present.traits),
     async deliver(given, signal) {
       signal.throwIfAborted();
+      const { settings, sender, targets } = dated.present;
       const transaction = await dress(given, sender, deps.isAccepted);
       if ("code" in transaction) return refuseAll(given, transaction, settings.host);
       const order = await targets.order(signal);
@@ -67,11 +80,12 @@ export function createServiceRoute(options: ServiceRouteOptions, deps: ServiceRo
       return delivery ?? { outcomes: new Map(), session: { remote: settings.host } };
     },
     nextHops: () =>
-      targets.health().map(({ target: { host, port }, trouble }) => ({
+      dated.present.targets.health().map(({ target: { host, port }, trouble }) => ({
         remote: `${host}:${port}`,
         ...(trouble === null ? {} : { trouble: trouble.reason, restsUntil: deps.now() + trouble.restMs }),
       })),
     async probe(signal) {
+      const { sender, targets } = dated.present;
       const order = await targets.order(signal);
       if ("code" in order) return { ok: false, text: order.text, failure: order, steps: [{ name: "dns", ok: false, text: order.text }] };
       const results = [];
@@ -96,6 +110,20 @@ export interface ServiceRouteDeps {
   /** Whether a domain (lower case) is the organisation's. */
   readonly isAccepted: (domain: string) => boolean;
   readonly overrides?: Overrides;
+}
+
+/** What holds today. */
+interface Today {
+  readonly values: ProfileValues;
+  readonly settings: Settings;
+  readonly sender: Sender;
+  readonly traits: RouteTraits;
+  readonly targets: Targets;
+}
+
+/** Those that depend on the sender rule may be there on another day. */
+function traitNames(traits: RouteTraits): readonly (keyof RouteTraits)[] {
+  return [...new Set([...(Object.keys(traits) as (keyof RouteTraits)[]), "account", "senders"] as const)];
 }
 
 function openTargets(options: ServiceRouteOptions, settings: Settings, { dns }: ServiceRouteDeps): Targets {
