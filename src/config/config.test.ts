@@ -267,4 +267,9 @@ test("the sandbox's file keeps its ports open for the offset, and refuses what i
   const file = join(folder.path, "sandbox.yaml");
   writeFileSync(file, "ports: { mx: 1025 }\nadress: x\n");
   assert.throws(() => loadSandboxConfig(file), /Did you mean address/);
+  writeFileSync(file, "limits: { late: 5s }\nservices: { hve: { recipients-per-day: { value: 300, reason: short } } }\n");
+  const { limits, services } = loadSandboxConfig(file).config;
+  assert.deepEqual([limits?.lateMs, services?.["hve"]?.["recipients-per-day"]?.value], [5000, 300]);
+  writeFileSync(file, "services: { hve: { recipients-per-dy: { value: 300, reason: short } } }\n");
+  assert.throws(() => loadSandboxConfig(file), /Did you mean recipients-per-day/);
 });

@@ -1,6 +1,7 @@
 import { SandboxSchema, type SandboxFile } from "../sandbox/options.ts";
 import { plain, type Schema } from "./kinds.ts";
-import { loadFile, parseConfig, type Loaded, type LoadOptions } from "./load.ts";
+import { checkOverrides } from "./services-section.ts";
+import { loadFile, parseConfig, type Loaded, type LoadOptions, type Report } from "./load.ts";
 
 /**
  * sandbox.yaml. The defaults of ports are left out when it is parsed: they follow the port offset, which the file does not know.
@@ -11,8 +12,12 @@ export const sandboxSchema: Schema = plain(SandboxSchema);
 export function loadSandboxConfig(file: string | null, options?: LoadOptions): Loaded<SandboxFile> {
   const schema = withoutPortDefaults(sandboxSchema);
   return file === null
-    ? parseConfig("{}", "sandbox.yaml", ".", schema, () => undefined, options)
-    : loadFile(file, schema, () => undefined, options);
+    ? parseConfig("{}", "sandbox.yaml", ".", schema, checkServices, options)
+    : loadFile(file, schema, checkServices, options);
+}
+
+function checkServices({ services = {} }: SandboxFile, report: Report): void {
+  checkOverrides(services, report);
 }
 
 function withoutPortDefaults(schema: Schema): Schema {

@@ -1,10 +1,12 @@
 import { Type, type Static } from "typebox";
-import { optionsObject, pathOption, sizeOption, type Decoded } from "../lib/option-schema.ts";
+import { durationOption, optionsObject, pathOption, sizeOption, type Decoded } from "../lib/option-schema.ts";
 import { sandboxPorts, type SandboxPorts } from "../lib/ports.ts";
 import { FaultRuleSchema, maxFaults } from "./faults/faults.ts";
 import { DnsRecordSchema, DnsZoneSchema, maxRecords, maxZones } from "./dns/record.ts";
 import type { DnsAdditions } from "./dns/world-dns.ts";
 import { addressPattern, roomOptions, roomSchemas, type RoomOptions } from "./smtp/room-options.ts";
+import type { OverrideSections } from "../services/overrides.ts";
+import { maxLateMs } from "./usage/usage-window.ts";
 import type { TenantSource } from "./tenant/tenant-store.ts";
 
 /**
@@ -21,6 +23,10 @@ function domainsOption(description: string, fallback?: readonly string[]) {
 
 function portOption(port: number) {
   return Type.Integer({ minimum: 1, maximum: 65_535, default: port });
+}
+
+function choice<const T extends string>(values: readonly T[], fallback: T, description: string) {
+  return Type.Unsafe<T>({ type: "string", enum: values, default: fallback, description });
 }
 
 export const SandboxSchema = optionsObject({
@@ -106,6 +112,47 @@ export const SandboxSchema = optionsObject({
       description: "A mailbox takes 1,200 messages an hour from one sender and 3,600 from all. false: any number, for load tests.",
     }),
   ),
+  limits: Type.Optional(
+    optionsObject(
+      {
+        late: Type.Optional(
+          durationOption({
+            default: "0s",
+            description: "A message is counted up to so much later than it is taken, at random; at most a minute.",
+          }),
+        ),
+        seed: Type.Optional(Type.Integer({ description: "Makes those delays the same in each run. Absent: others each time." })),
+        refuseMailboxAt: Type.Optional(
+          choice(
+            ["data", "notification"],
+            "data",
+            "Where a mailbox whose recipients are used up hears it: 554 5.2.0 at the end of the data, or 550 5.1.90 in a notification. Both are published.",
+          ),
+        ),
+        refuseTenantAt: Type.Optional(
+          choice(
+            ["notification", "data"],
+            "notification",
+            "Where 5.7.232, 5.7.233 and 5.7.236 come: in a notification, as published, or at the end of the data (unverified), for the whole message.",
+          ),
+        ),
+      },
+      "How the limits of accounts are counted.",
+    ),
+  ),
+  services: Type.Optional(
+    Type.Record(
+      Type.String({ pattern: "^[a-z-]{1,32}$" }),
+      Type.Record(
+        Type.String({ pattern: "^[a-z-]{1,64}$" }),
+        optionsObject({
+          value: Type.Unknown({ description: "The value, of the kind that the fact has; `unlimited` lifts a limit." }),
+          reason: Type.String({ minLength: 1, maxLength: 500, description: "Why, for whoever finds it later." }),
+        }),
+      ),
+      { description: "Published values that are different here, as `services` in postern.yaml has them." },
+    ),
+  ),
   faults: Type.Optional(
     Type.Array(FaultRuleSchema, { maxItems: maxFaults, description: "Faults from the start, as POST /api/faults takes them." }),
   ),
@@ -136,6 +183,14 @@ export interface SandboxOptions {
   readonly addresses: Readonly<Record<string, string>>;
   readonly rooms: RoomOptions;
   readonly receivingLimits: boolean;
+  readonly limits: {
+    readonly lateMs: number;
+    /** null: others each time. */
+    readonly seed: number | null;
+    readonly refuseMailboxAt: "data" | "notification";
+    readonly refuseTenantAt: "notification" | "data";
+  };
+  readonly services: OverrideSections;
   readonly faults: NonNullable<SandboxFile["faults"]>;
   readonly log: (fact: SandboxFact) => void;
 }
@@ -190,6 +245,13 @@ export function sandboxOptions(file: SandboxFile, { dataDirectory, tls, log, por
     addresses: file.addresses ?? {},
     rooms: roomOptions(file),
     receivingLimits: file.receivingLimits ?? true,
+    limits: {
+      lateMs: Math.min(file.limits?.lateMs ?? 0, maxLateMs),
+      seed: file.limits?.seed ?? null,
+      refuseMailboxAt: file.limits?.refuseMailboxAt ?? "data",
+      refuseTenantAt: file.limits?.refuseTenantAt ?? "notification",
+    },
+    services: file.services ?? {},
     faults: file.faults ?? [],
   };
 }

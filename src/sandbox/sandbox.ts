@@ -6,7 +6,6 @@ import { keepOffset, readOffset } from "./clock/kept-offset.ts";
 import { Followers } from "./clock/followers.ts";
 import { SandboxClock } from "./clock/sandbox-clock.ts";
 import { Edge } from "./exo/edge.ts";
-import { RecipientLimits } from "./exo/recipient-limits.ts";
 import { EntraDirectory } from "./entra/entra.ts";
 import { entraService } from "./entra/entra-service.ts";
 import { managedIdentityService } from "./entra/managed-identity.ts";
@@ -14,14 +13,19 @@ import { openFront } from "./front/front.ts";
 import { Faults } from "./faults/faults.ts";
 import { openDnsServer } from "./dns/dns-server.ts";
 import { WorldDns } from "./dns/world-dns.ts";
+import { seededRandom } from "../lib/seeded-random.ts";
 import type { House } from "./house.ts";
 import { mtaStsPolicy } from "./internet/mta-sts-policy.ts";
 import { MessageStore } from "./messages/message-store.ts";
 import type { SandboxOptions } from "./options.ts";
 import { PostOffice } from "./post/post-office.ts";
+import { Published } from "./published.ts";
+import { readOverrides } from "../services/overrides.ts";
 import { rooms } from "./rooms.ts";
 import { openReceiver } from "./smtp/receiver.ts";
 import { TenantStore } from "./tenant/tenant-store.ts";
+import { RecipientLimits } from "./usage/recipient-limits.ts";
+import { TenantLimits } from "./usage/tenant-limits.ts";
 import { Usage } from "./usage/usage.ts";
 import { openUi, type ServicePort } from "./ui/ui.ts";
 import { SigningKeys } from "./world/signing-keys.ts";
@@ -62,17 +66,23 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   // Microsoft's endpoints take TLS 1.2 and 1.3.
   const tls = createSecureContext({ cert, key, minVersion: "TLSv1.2" });
   const tenant = new TenantStore(options.tenant, join(options.dataDirectory, "tenant.json"));
-  const recipientLimits = new RecipientLimits(options.receivingLimits);
+  const published = new Published(readOverrides(options.services));
+  const { lateMs, seed } = options.limits;
+  const usage = new Usage(lateMs, seed === null ? Math.random : seededRandom(seed));
+  const recipientLimits = new RecipientLimits(usage, published, options.receivingLimits);
+  const tenantLimits = new TenantLimits(usage, tenant, published);
   const keys = new SigningKeys(join(options.dataDirectory, "keys"));
   const dns = new WorldDns(() => worldFacts(tenant.current, options.internet.domains, keys, cert.toString()), options.dns);
   const entra = new EntraDirectory(tenant, clock, join(options.dataDirectory, "entra-keys.json"));
   const edge = new Edge();
-  const post = opening.use(new PostOffice({ options, tenant, clock, messages, dns, keys, edge, recipientLimits }));
+  const post = opening.use(new PostOffice({ options, tenant, clock, messages, dns, keys, edge, usage, recipientLimits, tenantLimits }));
   const house: House = {
     options,
     dns,
     edge,
+    published,
     recipientLimits,
+    tenantLimits,
     tenant,
     entra,
     clock,
@@ -80,7 +90,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     faults: new Faults(options.faults),
     post,
     addresses: new AddressMap(options.addresses),
-    usage: new Usage(),
+    usage,
     tls,
   };
   const services: ServicePort[] = [];

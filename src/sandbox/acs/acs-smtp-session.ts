@@ -4,9 +4,7 @@ import type { Answer, Credentials, MailCommand } from "../../wire/smtp/server/ha
 import { authorsOf, queuedReply } from "../exo/client-submission.ts";
 import type { ArrivedMessage, RoomSession, Taken } from "../smtp/room.ts";
 import type { AcsDomain, AcsResource, Tenant } from "../tenant/tenant.ts";
-import { ruleAsOf } from "../../services/fact.ts";
 import { acsSmtp as service } from "../../services/acs-smtp.ts";
-import { publishedLimit } from "../published.ts";
 import type { AcsSmtpShared } from "./acs-smtp.ts";
 
 const unsuccessful = "535 5.7.3 Authentication unsuccessful";
@@ -34,8 +32,7 @@ export class AcsSmtpSession implements RoomSession {
     const { texts, house } = this.#shared;
     // MS retirement guide: in force from 2028-09-30.
     const { retirement } = service.facts;
-    if (retirement !== undefined && ruleAsOf(retirement, new Date(house.clock.now()).toISOString().slice(0, 10)) !== null)
-      return texts.unverified("acs-retired");
+    if (retirement !== undefined && house.published.find(retirement, house.clock.now()) !== null) return texts.unverified("acs-retired");
     const tenant = house.tenant.current;
     const login = findLogin(tenant, credentials.user);
     if (login === null) return texts.say(unsuccessful);
@@ -51,7 +48,8 @@ export class AcsSmtpSession implements RoomSession {
   }
 
   rcpt(_command: unknown, before: readonly string[]): Answer {
-    const limit = publishedLimit(service.profile.maxRecipients, this.#shared.house.clock.now());
+    const { published, clock } = this.#shared.house;
+    const limit = published.limit(service.profile.maxRecipients, clock.now());
     return before.length >= limit ? this.#shared.texts.unverified("acs-too-many-recipients") : null;
   }
 
@@ -62,11 +60,16 @@ export class AcsSmtpSession implements RoomSession {
     const now = house.clock.now();
     const quotas = domain.managed ? managed : custom;
     const subscription = this.#subscription;
-    const isUsedUp = quotas.some((quota) => quota.used(subscription, now) >= (quota.limit ?? Infinity));
+    const at = house.usage.momentOf(now);
+    const full = quotas.find((quota) => !quota.fits(subscription, 1, at));
     // MS "Service limits": rejected, not queued, and attempts count, those that are rejected too.
-    for (const quota of quotas) quota.add(subscription, 1, now);
-    if (isUsedUp) return texts.unverified("acs-throttled");
-    if (content.size > publishedLimit(service.profile.maxSize, now)) return texts.unverified("acs-too-large");
+    for (const quota of quotas) quota.add(subscription, 1, at);
+    if (full !== undefined) {
+      const { what, ms } = full.about;
+      const limit = `${what}-per-${ms === hour ? "hour" : "minute"}`;
+      return this.#throttle(subscription, limit, full.limitAt(at, subscription), envelope.reversePath, texts.unverified("acs-throttled"));
+    }
+    if (content.size > house.published.limit(service.profile.maxSize, now)) return texts.unverified("acs-too-large");
     const stranger = authorsOf(content).find((author) => this.#domainOf(author) === null);
     if (stranger !== undefined) return texts.unverified("acs-sender", { address: stranger });
     const kept = await house.post.take({ service: "acs-smtp", account: this.#user, envelope, client, hostname }, content);
@@ -99,11 +102,26 @@ export class AcsSmtpSession implements RoomSession {
     if (!resource.roleAssignments.some((each) => each.toLowerCase() === clientId.toLowerCase())) return texts.say(unsuccessful);
     this.#giveBack();
     // Who left while his token was looked at takes no place: nobody would give it back.
-    if (this.#over || !connections.take(resource.subscription)) return texts.unverified("acs-too-many-connections");
+    const now = this.#shared.house.clock.now();
+    if (this.#over || !connections.take(resource.subscription, now))
+      return this.#throttle(
+        resource.subscription,
+        "connections",
+        connections.limitAt(now),
+        null,
+        texts.unverified("acs-too-many-connections"),
+      );
     this.#user = user;
     this.#resource = resource.name;
     this.#subscription = resource.subscription;
     return null;
+  }
+
+  #throttle(account: string, limit: string, amount: number | null, mailFrom: string | null, reply: Reply): Reply {
+    const { usage, clock } = this.#shared.house;
+    const about = { at: clock.now(), service: "acs-smtp", account, limit, amount: amount ?? 0, mailFrom: mailFrom ?? "" };
+    usage.throttles.add(about, reply);
+    return reply;
   }
 
   /** The domain whose configured sender this is; null: it is nobody. */
@@ -116,6 +134,8 @@ export class AcsSmtpSession implements RoomSession {
     return isSender ? domain : null;
   }
 }
+
+const hour = 3_600_000;
 
 /** `resource.application.tenant`, the same with `|`, or an SMTP user name. */
 function findLogin(tenant: Tenant, user: string): Login | null {

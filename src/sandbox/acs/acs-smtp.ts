@@ -1,11 +1,11 @@
 import type { House } from "../house.ts";
 import { acsSmtp as service } from "../../services/acs-smtp.ts";
 import type { Fact } from "../../services/fact.ts";
-import { publishedLimit } from "../published.ts";
 import { submissionSession } from "../exo/client-submission.ts";
 import type { MakeRoom } from "../smtp/room.ts";
 import { RoomTexts } from "../texts/room-texts.ts";
-import type { UsageSlots, UsageWindow } from "../usage/usage.ts";
+import type { UsageSlots } from "../usage/usage-slots.ts";
+import type { UsageWindow } from "../usage/usage-window.ts";
 import { AcsSmtpSession } from "./acs-smtp-session.ts";
 
 /**
@@ -19,10 +19,10 @@ import { AcsSmtpSession } from "./acs-smtp-session.ts";
  */
 export const acsSmtp: MakeRoom = (house) => {
   const hostname = "smtp.azurecomm.net";
-  const limit = (fact: Fact<unknown> | undefined): number => publishedLimit(fact, house.clock.now());
+  const limit = (fact: Fact<unknown> | undefined) => (now: number) => house.published.limit(fact, now);
   const quota = (what: string, ms: number, fact: string): UsageWindow =>
-    house.usage.window("acs-smtp", what, ms, limit(service.facts[fact]));
-  const managed = "messages of an Azure-managed domain";
+    house.usage.window({ service: "acs-smtp", what, ms, limit: limit(service.facts[fact]) });
+  const managed = "messages-of-managed-domain";
   const shared: AcsSmtpShared = {
     house,
     hostname,
@@ -36,7 +36,7 @@ export const acsSmtp: MakeRoom = (house) => {
     service: "acs-smtp",
     port: "acsSmtp",
     environmentName: "SANDBOX_ACS_SMTP",
-    session: (client) => submissionSession(house, client, { hostname, size: limit(service.profile.maxSize), tooLarge }),
+    session: (client) => submissionSession(house, client, { hostname, size: limit(service.profile.maxSize)(house.clock.now()), tooLarge }),
     open: () => new AcsSmtpSession(shared),
   };
 };

@@ -1,11 +1,11 @@
-import { canonicalAddress } from "../../mail/address.ts";
+import { canonicalAddress, domainOf } from "../../mail/address.ts";
+import type { Envelope } from "../../mail/envelope.ts";
 import type { Reply } from "../../mail/reply.ts";
 import type { Answer, Credentials, MailCommand } from "../../wire/smtp/server/handler.ts";
 import { smtpAuth } from "../../services/smtp-auth.ts";
-import { publishedLimit } from "../published.ts";
 import { equalSecrets } from "../entra/equal-secrets.ts";
 import type { ArrivedMessage, RoomClient, RoomSession, Taken } from "../smtp/room.ts";
-import { findApplication, findMailbox } from "../tenant/directory.ts";
+import { findApplication, findMailbox, isAcceptedDomain } from "../tenant/directory.ts";
 import type { Mailbox } from "../tenant/tenant.ts";
 import type { TokenClaims } from "../entra/token-check.ts";
 import { basicAuthOf } from "./basic-auth.ts";
@@ -15,6 +15,9 @@ import type { SmtpAuthShared } from "./smtp-auth.ts";
 const unsuccessful = "535 5.7.3 Authentication unsuccessful [[host]]";
 const unsuccessful139 = "535 5.7.139 Authentication unsuccessful, ";
 const tail = " [[host] [date]]";
+/** MS: at submission, and in a notification; which of them when is not published. */
+const submissionFull = "554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException [[host]]";
+const dayFull = "550 5.1.90 Your message can't be sent because you've reached your daily limit for message recipients";
 
 /** One client of smtp.office365.com. The mailbox is looked up each time: a switch that is thrown holds at once. */
 export class SmtpAuthSession implements RoomSession {
@@ -50,38 +53,48 @@ export class SmtpAuthSession implements RoomSession {
 
   mail({ reversePath, size }: MailCommand): Answer {
     const { texts, connections, sendAsDenied, house } = this.#shared;
+    const now = house.clock.now();
     // At which command the fourth connection hears it is unverified: a log-in that succeeds and a refusal at MAIL.
-    this.#counted ||= connections.take(this.#account);
+    this.#counted ||= connections.take(this.#account, now);
     if (!this.#counted)
-      return texts.say(
-        "432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more information. [[host]]",
+      return this.#throttle(
+        connections.name.what,
+        connections.limitAt(now),
+        reversePath,
+        texts.say(
+          "432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more information. [[host]]",
+        ),
       );
     const mailbox = this.#mailbox();
     if (mailbox === null) return texts.say(unsuccessful);
     if (mailbox.senderBlocked) return texts.say("550 5.1.8 Access denied, bad outbound sender");
-    const now = house.clock.now();
-    if (sendAsDenied.used(this.#account, now) >= (sendAsDenied.limit ?? Infinity))
-      return texts.say("550 5.2.252 Sender throttled due to continuous send as denied errors");
+    if (!sendAsDenied.fits(this.#account, 1, now))
+      return this.#throttle(
+        sendAsDenied.about.what,
+        sendAsDenied.limitAt(now, this.#account),
+        reversePath,
+        texts.say("550 5.2.252 Sender throttled due to continuous send as denied errors"),
+      );
     // The null reverse-path is nobody's either (unverified).
     if (reversePath === null || !maySendAs(mailbox, reversePath)) {
       sendAsDenied.add(this.#account, 1, now);
       return texts.say("550 5.7.60 SMTP; Client does not have permissions to send as this sender [[host]]");
     }
-    return size !== undefined && size > maxSizeOf(mailbox, now) ? texts.unverified("smtp-auth-too-large") : null;
+    return size !== undefined && size > this.#maxSizeOf(mailbox, now) ? texts.unverified("smtp-auth-too-large") : null;
   }
 
   rcpt(_command: unknown, before: readonly string[]): Answer {
     const now = this.#shared.house.clock.now();
-    const limit = this.#mailbox()?.recipientLimit ?? publishedLimit(smtpAuth.profile.maxRecipients, now);
+    const limit = this.#mailbox()?.recipientLimit ?? this.#shared.house.published.limit(smtpAuth.profile.maxRecipients, now);
     return before.length >= limit ? this.#shared.texts.unverified("smtp-auth-too-many-recipients") : null;
   }
 
   async take({ envelope, content, client }: ArrivedMessage): Promise<Taken | Reply> {
-    const { house, texts, hostname, recipients, messages, sendAsDenied, pace } = this.#shared;
+    const { house, texts, hostname, sendAsDenied, pace } = this.#shared;
     const mailbox = this.#mailbox();
     if (mailbox === null) return texts.say(unsuccessful);
     const now = house.clock.now();
-    if (content.size > maxSizeOf(mailbox, now)) return texts.unverified("smtp-auth-too-large");
+    if (content.size > this.#maxSizeOf(mailbox, now)) return texts.unverified("smtp-auth-too-large");
     const stranger = authorsOf(content).find((author) => !maySendAs(mailbox, author));
     if (stranger !== undefined) {
       sendAsDenied.add(this.#account, 1, now);
@@ -90,17 +103,58 @@ export class SmtpAuthSession implements RoomSession {
         { account: this.#account, address: stranger },
       );
     }
-    const units = envelope.recipients.length;
-    if (recipients.used(this.#account, now) + units > (recipients.limit ?? Infinity))
-      return texts.say("554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException [[host]]");
-    recipients.add(this.#account, units, now);
-    messages.add(this.#account, 1, now);
+    const quota = this.#quota(envelope, now);
+    if (typeof quota !== "string" && quota !== null) return quota;
     const goesOnAt = pace.next(this.#account, now);
+    if (goesOnAt > now) this.#throttle("messages", pace.most(now), envelope.reversePath, null, goesOnAt - now);
     const kept = await house.post.take(
-      { service: "smtp-auth", account: this.#account, envelope, client, hostname, ...(goesOnAt > now ? { notBefore: goesOnAt } : {}) },
+      {
+        service: "smtp-auth",
+        account: this.#account,
+        envelope,
+        client,
+        hostname,
+        obstacle: quota,
+        countedForTenant: house.options.limits.refuseTenantAt === "data",
+        ...(goesOnAt > now ? { notBefore: goesOnAt } : {}),
+      },
       content,
     );
     return { id: kept.id, reply: queuedReply(kept, hostname) };
+  }
+
+  /** The mailbox's day, then the tenant's. null: it is counted, and goes; a text: it is taken, and comes back with it. */
+  #quota({ reversePath, recipients: addressed }: Envelope, now: number): Reply | string | null {
+    const { house, texts, recipients, messages } = this.#shared;
+    const { usage, options, tenantLimits } = house;
+    const at = usage.momentOf(now);
+    const units = addressed.length;
+    if (!recipients.fits(this.#account, units, at)) {
+      const { what } = recipients.about;
+      const limit = recipients.limitAt(at, this.#account);
+      return options.limits.refuseMailboxAt === "data"
+        ? this.#throttle(what, limit, reversePath, texts.say(submissionFull))
+        : this.#throttle(what, limit, reversePath, dayFull);
+    }
+    const outside = addressed.filter(({ address }) => !isAcceptedDomain(house.tenant.current, domainOf(address))).length;
+    const refused = options.limits.refuseTenantAt === "data" ? tenantLimits.take(reversePath ?? "", outside, at) : null;
+    if (refused !== null) return texts.say(refused);
+    recipients.add(this.#account, units, at);
+    messages.add(this.#account, 1, at);
+    return null;
+  }
+
+  #throttle<R extends Reply | string | null>(
+    limit: string,
+    amount: number | null,
+    mailFrom: string | null,
+    reply: R,
+    delayMs: number | null = null,
+  ): R {
+    const { usage, clock } = this.#shared.house;
+    const about = { at: clock.now(), service: "smtp-auth", account: this.#account, limit, amount: amount ?? 0, mailFrom: mailFrom ?? "" };
+    usage.throttles.add({ ...about, delayMs }, reply);
+    return reply;
   }
 
   closed(): void {
@@ -179,8 +233,14 @@ export class SmtpAuthSession implements RoomSession {
     this.#release();
     this.#account = address;
     // Who left while his token was looked at takes no place: nobody would give it back.
-    this.#counted = !this.#over && this.#shared.connections.take(address);
+    const { connections, house } = this.#shared;
+    this.#counted = !this.#over && connections.take(address, house.clock.now());
     return null;
+  }
+
+  /** Octets: 35 MB unless the mailbox has a limit of its own. */
+  #maxSizeOf({ maxSendSize }: Mailbox, now: number): number {
+    return maxSendSize ?? this.#shared.house.published.limit(smtpAuth.profile.maxSize, now);
   }
 
   #release(): void {
@@ -196,9 +256,4 @@ function isOf(mailbox: Mailbox, address: string): boolean {
 
 function maySendAs(mailbox: Mailbox, address: string): boolean {
   return isOf(mailbox, address) || mailbox.sendAs.some((each) => canonicalAddress(each) === canonicalAddress(address));
-}
-
-/** Octets: 35 MB unless the mailbox has a limit of its own. */
-function maxSizeOf({ maxSendSize }: Mailbox, now: number): number {
-  return maxSendSize ?? publishedLimit(smtpAuth.profile.maxSize, now);
 }

@@ -3,9 +3,10 @@ import { readFileSync } from "node:fs";
 import type { House } from "../house.ts";
 import type { MakeRoom } from "../smtp/room.ts";
 import { smtpAuth as service } from "../../services/smtp-auth.ts";
-import { publishedLimit } from "../published.ts";
 import type { Pace } from "../usage/pace.ts";
-import type { UsageSlots, UsageWindow } from "../usage/usage.ts";
+import type { UsageSlots } from "../usage/usage-slots.ts";
+import type { UsageWindow } from "../usage/usage-window.ts";
+import type { Fact } from "../../services/fact.ts";
 import { RoomTexts } from "../texts/room-texts.ts";
 import { submissionSession } from "./client-submission.ts";
 import { SmtpAuthSession } from "./smtp-auth-session.ts";
@@ -23,16 +24,18 @@ import { SmtpAuthSession } from "./smtp-auth-session.ts";
  */
 export const smtpAuth: MakeRoom = (house) => {
   const hostname = "sandbox.outlook.office365.com";
-  const now = house.clock.now();
-  const perMinute = publishedLimit(service.facts["messages-per-minute"], now);
+  const limit = (fact: Fact<unknown> | undefined) => (now: number) => house.published.limit(fact, now);
+  const perMinute = limit(service.facts["messages-per-minute"]);
+  const window = (what: string, ms: number, most: (now: number) => number): UsageWindow =>
+    house.usage.window({ service: "smtp-auth", what, ms, limit: most });
   const shared: SmtpAuthShared = {
     house,
     hostname,
     texts: new RoomTexts(house, hostname),
-    connections: house.usage.slots("smtp-auth", "connections", publishedLimit(service.profile.maxConnections, now)),
-    recipients: house.usage.window("smtp-auth", "recipients", day, publishedLimit(service.facts["recipients-per-day"], now)),
-    messages: house.usage.window("smtp-auth", "messages", minute, perMinute),
-    sendAsDenied: house.usage.window("smtp-auth", "send-as-denied", hour, sendAsDeniedLimit),
+    connections: house.usage.slots("smtp-auth", "connections", limit(service.profile.maxConnections)),
+    recipients: window("recipients", day, limit(service.facts["recipients-per-day"])),
+    messages: window("messages", minute, perMinute),
+    sendAsDenied: window("send-as-denied", hour, () => sendAsDeniedLimit),
     pace: house.usage.pace(perMinute, minute),
   };
   const tooLarge = shared.texts.unverified("smtp-auth-too-large");

@@ -1,5 +1,6 @@
 import { findIncoming, findOriginating, type Evidence, type Incoming, type Originating } from "../../mailflow/attribution.ts";
 import { domainOf } from "../../mail/address.ts";
+import type { Recipient } from "../../mail/envelope.ts";
 import type { Reply } from "../../mail/reply.ts";
 import type { MailCommand, RcptCommand } from "../../wire/smtp/server/handler.ts";
 import type { House } from "../house.ts";
@@ -20,6 +21,8 @@ export class TenantMxSession implements RoomSession {
   readonly #client: RoomClient;
   readonly #hostname: string;
   #reversePath: string | null = null;
+  /** When the message at hand is counted. */
+  #countedAt = 0;
 
   constructor(house: House, client: RoomClient, hostname: string) {
     this.#house = house;
@@ -29,6 +32,7 @@ export class TenantMxSession implements RoomSession {
 
   mail({ reversePath }: MailCommand): null {
     this.#reversePath = reversePath;
+    this.#countedAt = this.#house.usage.momentOf(this.#house.clock.now());
     return null;
   }
 
@@ -49,16 +53,24 @@ export class TenantMxSession implements RoomSession {
     if (refused !== null) return refused;
     // Directory-based edge blocking.
     if (!isRecipient(tenant, address)) return no(`5.4.1 Recipient address rejected: Access denied. [${this.#hostname}]`);
-    return this.#house.recipientLimits.check(this.#reversePath ?? "", address, this.#house.clock.now());
+    return this.#house.recipientLimits.check(this.#reversePath ?? "", address, this.#countedAt);
   }
 
   async take(message: ArrivedMessage): Promise<Taken | Reply> {
-    const { clock, recipientLimits, tenant, post } = this.#house;
+    const { options, recipientLimits, tenant, tenantLimits, post } = this.#house;
     const { envelope } = message;
+    const { reversePath } = envelope;
+    const isInside = ({ address }: Recipient): boolean => isAcceptedDomain(tenant.current, domainOf(address));
+    const countedForTenant = options.limits.refuseTenantAt === "data";
+    if (countedForTenant) {
+      const outside = envelope.recipients.filter((recipient) => !isInside(recipient)).length;
+      const refused = tenantLimits.take(reversePath ?? "", outside, this.#countedAt);
+      if (refused !== null) return no(refused.slice("550 ".length));
+    }
     const kept = await keepMessage(this.#house, "tenant-mx", message, { attribution: this.#attribution() });
-    for (const { address } of envelope.recipients)
-      if (isAcceptedDomain(tenant.current, domainOf(address))) recipientLimits.count(envelope.reversePath ?? "", address, clock.now());
-    post.carry(kept, envelope);
+    for (const recipient of envelope.recipients)
+      if (isInside(recipient)) recipientLimits.count(reversePath ?? "", recipient.address, this.#countedAt);
+    post.carry(kept, envelope, { countedForTenant });
     const { id, messageId, size } = kept;
     // Unverified text. InternalId is the sandbox's own id of the message.
     const shown = shownMessageId(messageId, id, this.#hostname);

@@ -1,4 +1,5 @@
 import { canonicalAddress, domainOf } from "../../mail/address.ts";
+import type { Envelope } from "../../mail/envelope.ts";
 import type { Reply } from "../../mail/reply.ts";
 import type { Answer, Credentials, MailCommand, RcptCommand } from "../../wire/smtp/server/handler.ts";
 import { authorsOf, queuedReply } from "../exo/client-submission.ts";
@@ -9,7 +10,6 @@ import { findApplication, findHveAccount, findMailbox, isAcceptedDomain } from "
 import type { HveAccount } from "../tenant/tenant.ts";
 import type { TokenClaims } from "../entra/token-check.ts";
 import { hve } from "../../services/hve.ts";
-import { published, publishedLimit } from "../published.ts";
 import type { HveShared } from "./hve.ts";
 
 const unsuccessful = "535 5.7.3 Authentication unsuccessful [[host]]";
@@ -44,7 +44,8 @@ export class HveSession implements RoomSession {
 
   rcpt({ address }: RcptCommand, before: readonly string[]): Answer {
     const { texts, house } = this.#shared;
-    if (before.length >= publishedLimit(hve.profile.maxRecipients, house.clock.now())) return texts.unverified("hve-too-many-recipients");
+    if (before.length >= house.published.limit(hve.profile.maxRecipients, house.clock.now()))
+      return texts.unverified("hve-too-many-recipients");
     return house.options.rooms.hve.refuseExternalAt === "rcpt" && this.#isExternal(address)
       ? texts.unverified("hve-external-recipient", { address })
       : null;
@@ -54,11 +55,13 @@ export class HveSession implements RoomSession {
     const { house, hostname, texts } = this.#shared;
     const account = this.#hveAccount();
     if (account === null) return texts.unverified("hve-no-hve-account", { account: this.#account });
-    if (content.size > publishedLimit(hve.profile.maxSize, house.clock.now())) return texts.unverified("hve-too-large");
+    if (content.size > house.published.limit(hve.profile.maxSize, house.clock.now())) return texts.unverified("hve-too-large");
     if (authorsOf(content).some((author) => !this.#isAccount(author)))
       return texts.unverified("hve-from-not-the-account", { account: this.#account });
     const outside = envelope.recipients.find(({ address }) => this.#isExternal(address));
     if (outside !== undefined) return texts.unverified("hve-external-recipient", { address: outside.address });
+    const refused = this.#quotaRefusal(envelope);
+    if (refused !== null) return refused;
     const forced = account.replyTo;
     const sent =
       forced === null ? content : await editHeader(house.messages, content, { remove: ["reply-to"], add: `Reply-To: ${forced}\r\n` });
@@ -72,6 +75,22 @@ export class HveSession implements RoomSession {
     }
   }
 
+  /** Counts the recipients for the tenant, or says that the day's are used up. */
+  #quotaRefusal({ reversePath, recipients: { length: units } }: Envelope): Reply | null {
+    const { house, texts, recipients } = this.#shared;
+    const { usage, tenantLimits, clock } = house;
+    const { account } = tenantLimits;
+    const at = usage.momentOf(clock.now());
+    if (recipients.fits(account, units, at)) {
+      recipients.add(account, units, at);
+      return null;
+    }
+    const reply = texts.unverified("hve-quota");
+    const amount = recipients.limitAt(at, account) ?? 0;
+    usage.throttles.add({ at, service: "hve", account, limit: recipients.about.what, amount, mailFrom: reversePath ?? "" }, reply);
+    return reply;
+  }
+
   #byPassword(user: string, password: string): Answer {
     const { texts, house } = this.#shared;
     const tenant = house.tenant.current;
@@ -80,7 +99,7 @@ export class HveSession implements RoomSession {
     // SmtpClientAuthenticationDisabled does not concern this endpoint.
     if (tenant.policies.securityDefaults || account.allowBasicAuthSmtp === false) return texts.say(notAllowed);
     // Blog 4411197: until September 2028.
-    if (!published(hve.profile.sasl, house.clock.now()).includes("LOGIN")) return texts.unverified("hve-basic-ended");
+    if (!house.published.value(hve.profile.sasl, house.clock.now()).includes("LOGIN")) return texts.unverified("hve-basic-ended");
     this.#account = account.address;
     return null;
   }

@@ -9,9 +9,9 @@ import { summarise } from "../messages/summary.ts";
 import { isAcceptedDomain } from "../tenant/directory.ts";
 import { mxHostOf, outboundAddresses, outboundNames, type SendingHost } from "../world/hosts.ts";
 import { composeNdr, type NdrRecipient } from "./compose-ndr.ts";
-import type { ExternalQuota } from "./external-quota.ts";
 import { askedBounce, unknownDomain, unknownRecipient } from "./fate.ts";
 import type { Later } from "./later.ts";
+import type { RoomVerdict } from "./post.ts";
 import type { PostSurroundings } from "./post-office.ts";
 import { readHead } from "./read-head.ts";
 import { outgoingReversePath } from "./reverse-path.ts";
@@ -22,21 +22,30 @@ import { signMessage } from "./sign-message.ts";
 const mostChecked = 200;
 const mostSending = 100;
 
+/** What all recipients of a message have in common. */
+interface OnTheWay {
+  readonly author: string;
+  readonly mailFrom: string;
+  /** When it is counted. */
+  readonly at: number;
+  readonly obstacle: string | null;
+  readonly countedForTenant: boolean;
+  readonly check: () => Promise<Authentication | null>;
+}
+
 /**
  * Carries one message to its ends: finds what stands in each recipient's way, lets the outside receiver check what leaves, writes down what came
  * of it, and tells the sender where he must be told.
  */
 export class Carrier {
   readonly #house: PostSurroundings;
-  readonly #quota: ExternalQuota;
   readonly #later: Later;
   readonly #fault: (error: unknown) => void;
   /** Notifications that are on their way by SMTP. */
   #sending = 0;
 
-  constructor(house: PostSurroundings, quota: ExternalQuota, later: Later, fault: (error: unknown) => void) {
+  constructor(house: PostSurroundings, later: Later, fault: (error: unknown) => void) {
     this.#house = house;
-    this.#quota = quota;
     this.#later = later;
     this.#fault = fault;
   }
@@ -55,18 +64,18 @@ export class Carrier {
     }));
   }
 
-  async carry(message: SandboxMessage, envelope: Envelope): Promise<void> {
+  async carry(message: SandboxMessage, envelope: Envelope, { obstacle = null, countedForTenant = false }: RoomVerdict = {}): Promise<void> {
     const head = await readHead(this.#house.messages, message);
     // It was cleared away meanwhile.
     if (head === null) return;
     const author = domainOf(scanHeader(head, false).authors[0] ?? "");
     const mailFrom = outgoingReversePath(this.#house.tenant.current, message.service, envelope.reversePath ?? "", author);
     let checked: Promise<Authentication | null> | null = null;
+    const at = this.#house.usage.momentOf(Date.parse(message.delayedUntil ?? message.receivedAt));
     const deliveries: Delivery[] = [];
+    const check = (): Promise<Authentication | null> => (checked ??= this.#check(message, mailFrom));
     for (const recipient of envelope.recipients)
-      deliveries.push(
-        await this.#deliver(message, recipient, { author, mailFrom, check: () => (checked ??= this.#check(message, mailFrom)) }),
-      );
+      deliveries.push(await this.#deliver(message, recipient, { author, mailFrom, at, obstacle, countedForTenant, check }));
     this.#house.messages.amend(message.id, { deliveries });
     await this.#tell(message, envelope, deliveries, head);
   }
@@ -74,28 +83,25 @@ export class Carrier {
   async #deliver(
     message: SandboxMessage,
     { address }: Recipient,
-    {
-      author,
-      mailFrom,
-      check,
-    }: { readonly author: string; readonly mailFrom: string; readonly check: () => Promise<Authentication | null> },
+    { author, mailFrom, at, obstacle, countedForTenant, check }: OnTheWay,
   ): Promise<Delivery> {
-    const { tenant, options, recipientLimits, clock, edge } = this.#house;
+    const { tenant, options, recipientLimits, tenantLimits, edge } = this.#house;
     const { service } = message;
     const base = { recipient: address, address: null, authentication: null, reason: null } as const;
+    if (obstacle !== null) return { ...base, to: "nowhere", status: "bounced", mailFrom, reason: obstacle };
     const asked = askedBounce(address);
     if (isAcceptedDomain(tenant.current, domainOf(address)) || service === "internet-mx") {
       const inTenant = service !== "tenant-mx" && service !== "internet-mx";
       // An MX has asked its limits at RCPT, and counted.
-      const limit = inTenant ? recipientLimits.check(message.mailFrom, address, clock.now()) : null;
+      const limit = inTenant ? recipientLimits.check(message.mailFrom, address, at) : null;
       const reason =
         asked ?? unknownRecipient(tenant.current, address) ?? (limit === null ? null : `${limit.code} ${limit.lines.join(" ")}`);
-      if (reason === null && inTenant) recipientLimits.count(message.mailFrom, address, clock.now());
+      if (reason === null && inTenant) recipientLimits.count(message.mailFrom, address, at);
       return { ...base, to: "mailbox", status: reason === null ? "delivered" : "bounced", mailFrom: message.mailFrom, reason };
     }
     // ACS, HVE, SendGrid and one's own server do not count to the tenant's limits.
-    const counts = service === "smtp-auth" || service === "tenant-mx";
-    const quota = counts ? this.#quota.take(tenant.current, message.mailFrom, domainOf(message.mailFrom), clock.now()) : null;
+    const counts = (service === "smtp-auth" || service === "tenant-mx") && !countedForTenant;
+    const quota = counts ? tenantLimits.take(message.mailFrom, 1, at, address) : null;
     if (quota !== null) return { ...base, to: "nowhere", status: "bounced", mailFrom, reason: quota };
     const leaves = { ...base, to: "internet", mailFrom, address: outboundAddresses[service as SendingHost] } as const;
     const stopped = asked ?? unknownDomain(options.internet.domains, address);

@@ -3,7 +3,6 @@ import { receivedField } from "../../wire/smtp/received.ts";
 import type { SandboxClock } from "../clock/sandbox-clock.ts";
 import type { WorldDns } from "../dns/world-dns.ts";
 import type { Edge } from "../exo/edge.ts";
-import type { RecipientLimits } from "../exo/recipient-limits.ts";
 import { checkAuthentication, isCheckable, uncheckable } from "../internet/check-authentication.ts";
 import type { SandboxMessage } from "../messages/message.ts";
 import type { MessageStore } from "../messages/message-store.ts";
@@ -11,14 +10,16 @@ import type { MessageWriter } from "../messages/message-writer.ts";
 import { summarise } from "../messages/summary.ts";
 import type { SandboxOptions } from "../options.ts";
 import type { TenantStore } from "../tenant/tenant-store.ts";
+import type { RecipientLimits } from "../usage/recipient-limits.ts";
+import type { TenantLimits } from "../usage/tenant-limits.ts";
+import type { Usage } from "../usage/usage.ts";
 import { outsideAddress } from "../world/hosts.ts";
 import type { SigningKeys } from "../world/signing-keys.ts";
 import { Carrier } from "./carrier.ts";
-import { ExternalQuota } from "./external-quota.ts";
 import { askedBounce } from "./fate.ts";
 import { readHead } from "./read-head.ts";
 import { Later } from "./later.ts";
-import type { Post, TakenMessage } from "./post.ts";
+import type { Post, RoomVerdict, TakenMessage } from "./post.ts";
 import { signMessage } from "./sign-message.ts";
 
 export interface PostSurroundings {
@@ -29,7 +30,9 @@ export interface PostSurroundings {
   readonly dns: WorldDns;
   readonly keys: SigningKeys;
   readonly edge: Edge;
+  readonly usage: Usage;
   readonly recipientLimits: RecipientLimits;
+  readonly tenantLimits: TenantLimits;
 }
 
 /** The post of the sandbox: takes and keeps at once, carries on afterwards (carrier.ts). */
@@ -37,12 +40,11 @@ export class PostOffice implements Post, AsyncDisposable {
   readonly #house: PostSurroundings;
   readonly #later: Later;
   readonly #carrier: Carrier;
-  readonly #quota = new ExternalQuota();
 
   constructor(house: PostSurroundings) {
     this.#house = house;
     this.#later = new Later(this.#fault);
-    this.#carrier = new Carrier(house, this.#quota, this.#later, this.#fault);
+    this.#carrier = new Carrier(house, this.#later, this.#fault);
   }
 
   async take(message: TakenMessage, content: MessageWriter): Promise<SandboxMessage> {
@@ -82,23 +84,19 @@ export class PostOffice implements Post, AsyncDisposable {
       Buffer.from(`${received}${signature}`),
       id,
     );
-    const goOn = (): void => this.#later.deliver(() => this.#carrier.carry(kept, envelope));
+    const goOn = (): void => this.#later.deliver(() => this.#carrier.carry(kept, envelope, message));
     // A throttled mailbox's mail waits; what waits when the sandbox ends stays where it is.
     if (notBefore === undefined) goOn();
     else clock.at(notBefore, goOn);
     return kept;
   }
 
-  carry(message: SandboxMessage, envelope: Envelope): void {
+  carry(message: SandboxMessage, envelope: Envelope, verdict: RoomVerdict = {}): void {
     const relays = message.attribution?.direction === "Originating";
     // Most mail of an MX needs nothing more than to lie in its mailbox.
     if (relays || envelope.recipients.some(({ address, notify }) => notify?.success === true || askedBounce(address) !== null))
-      this.#later.deliver(() => this.#carrier.carry(message, envelope));
+      this.#later.deliver(() => this.#carrier.carry(message, envelope, verdict));
     if (!relays) this.#later.check(() => this.#check(message));
-  }
-
-  reset(): void {
-    this.#quota.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

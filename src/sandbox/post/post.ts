@@ -14,14 +14,15 @@ export interface Post {
   /** @throws what the disk throws; the caller aborts the content then. */
   take(message: TakenMessage, content: MessageWriter): Promise<SandboxMessage>;
   /** Carries on, later, what a receiving room has kept as it came: checks it, relays it, tells its sender. */
-  carry(message: SandboxMessage, envelope: Envelope): void;
-  /** Usage of limits is forgotten. */
-  reset(): void;
+  carry(message: SandboxMessage, envelope: Envelope, verdict?: RoomVerdict): void;
 }
 
 /** Rooms whose messages begin with what the service added. */
 export const sendingServices = ["smtp-auth", "hve", "acs-smtp", "sendgrid-smtp", "on-premises"] as const;
 export type SendingService = (typeof sendingServices)[number];
+
+/** What the room has found out about the limits already. */
+export type RoomVerdict = Pick<TakenMessage, "obstacle" | "countedForTenant">;
 
 export interface TakenMessage {
   /** The room that took it from the client. */
@@ -35,6 +36,10 @@ export interface TakenMessage {
   readonly notBefore?: number;
   /** SendGrid: the categories of X-SMTPAPI. */
   readonly categories?: readonly string[];
+  /** The service took it and will carry it to nobody: why; null: nothing is in its way. */
+  readonly obstacle?: string | null;
+  /** The room has counted its external recipients for the tenant already. */
+  readonly countedForTenant?: boolean;
   /** Name of the server that the client spoke to, for Received. */
   readonly hostname: string;
 }

@@ -15,10 +15,13 @@ import { SandboxClock } from "../clock/sandbox-clock.ts";
 import { openDnsServer } from "../dns/dns-server.ts";
 import { WorldDns } from "../dns/world-dns.ts";
 import { Edge } from "../exo/edge.ts";
-import { RecipientLimits } from "../exo/recipient-limits.ts";
 import { MessageStore } from "../messages/message-store.ts";
 import { sandboxOptions, type SandboxFact, type SandboxFile } from "../options.ts";
+import { Published } from "../published.ts";
 import { TenantStore } from "../tenant/tenant-store.ts";
+import { RecipientLimits } from "../usage/recipient-limits.ts";
+import { TenantLimits } from "../usage/tenant-limits.ts";
+import { Usage } from "../usage/usage.ts";
 import { SigningKeys } from "../world/signing-keys.ts";
 import { worldFacts } from "../world/world-facts.ts";
 import { PostOffice } from "./post-office.ts";
@@ -39,9 +42,11 @@ async function openPost(file: SandboxFile = {}) {
   const keys = new SigningKeys(join(folder, "keys"));
   const dns = new WorldDns(() => worldFacts(tenant.current, options.internet.domains, keys, cert), options.dns);
   const server = stack.use(await openDnsServer(dns, { address: "127.0.0.1", port: 0, onFault: (error) => assert.fail(String(error)) }));
-  const post = stack.use(
-    new PostOffice({ options, tenant, clock, messages, dns, keys, edge: new Edge(), recipientLimits: new RecipientLimits(true) }),
-  );
+  const [usage, published] = [new Usage(), new Published(new Map())];
+  const recipientLimits = new RecipientLimits(usage, published, true);
+  const tenantLimits = new TenantLimits(usage, tenant, published);
+  const edge = new Edge();
+  const post = stack.use(new PostOffice({ options, tenant, clock, messages, dns, keys, edge, usage, recipientLimits, tenantLimits }));
   const take = async (service: SendingService, from: string, to: readonly string[], text: string, extra: Partial<Envelope> = {}) => {
     const content = messages.writer();
     for (let at = 0; at < text.length; at += 65_536) await content.write(Buffer.from(text.slice(at, at + 65_536)));

@@ -1,13 +1,13 @@
 import { canonicalAddress, domainOf } from "../../mail/address.ts";
 import type { Reply } from "../../mail/reply.ts";
-import type { Answer, Credentials } from "../../wire/smtp/server/handler.ts";
+import type { Answer, Credentials, MailCommand } from "../../wire/smtp/server/handler.ts";
 import { authorsOf } from "../exo/client-submission.ts";
 import { editHeader, fieldValue } from "../smtp/header-edit.ts";
 import type { ArrivedMessage, RoomSession, Taken } from "../smtp/room.ts";
 import { equalSecrets } from "../entra/equal-secrets.ts";
 import type { SendgridAccount } from "../tenant/tenant.ts";
 import { sendgridSmtp } from "../../services/sendgrid-smtp.ts";
-import { publishedLimit } from "../published.ts";
+import { accountName } from "./sendgrid-account.ts";
 import type { SendgridShared } from "./sendgrid-smtp.ts";
 import { readSmtpApi, type SmtpApi } from "./smtpapi.ts";
 
@@ -28,22 +28,23 @@ export class SendgridSmtpSession implements RoomSession {
   }
 
   authenticate(credentials: Credentials): Answer {
-    const { texts } = this.#shared;
+    const { texts, house } = this.#shared;
     const refused = texts.say("535 Authentication failed: The provided authorization grant is invalid, expired, or revoked");
     if (credentials.mechanism === "XOAUTH2" || credentials.user !== "apikey") return refused;
     const key = credentials.password;
     const account = this.#accountOf(key);
     if (account === null) return refused;
-    if (this.#left(account) <= 0) return texts.say(noCredits);
+    if (!this.#hasRoom(account, 1, house.clock.now())) return this.#throttle(account, null);
     this.#key = key;
     return null;
   }
 
-  mail(): Answer {
-    const { texts } = this.#shared;
+  mail({ reversePath }: MailCommand): Answer {
+    const { texts, house } = this.#shared;
     if (this.#messages >= this.#limit("maxMessagesPerConnection")) return texts.unverified("sendgrid-connection-used-up");
     const account = this.#accountOf(this.#key);
-    return account === null || this.#left(account) <= 0 ? texts.say(noCredits) : null;
+    if (account === null) return texts.say(noCredits);
+    return this.#hasRoom(account, 1, house.clock.now()) ? null : this.#throttle(account, reversePath);
   }
 
   rcpt(_command: unknown, before: readonly string[]): Answer {
@@ -51,7 +52,7 @@ export class SendgridSmtpSession implements RoomSession {
   }
 
   async take({ envelope, content, client }: ArrivedMessage): Promise<Taken | Reply> {
-    const { house, texts, hostname, credits } = this.#shared;
+    const { house, texts, hostname, credits, trial } = this.#shared;
     const account = this.#accountOf(this.#key);
     if (account === null) return texts.say(noCredits);
     if (content.size > this.#limit("maxSize")) return texts.unverified("sendgrid-too-large");
@@ -63,9 +64,10 @@ export class SendgridSmtpSession implements RoomSession {
     if (wishes === null) return texts.unverified("sendgrid-smtpapi");
     const recipients = wishes.to?.map((address) => ({ address })) ?? envelope.recipients;
     if (recipients.length > this.#limit("maxRecipients")) return texts.unverified("sendgrid-too-many-recipients");
-    if (recipients.length > this.#left(account)) return texts.say(noCredits);
+    const at = house.usage.momentOf(house.clock.now());
+    if (!this.#hasRoom(account, recipients.length, at)) return this.#throttle(account, envelope.reversePath);
     this.#messages++;
-    credits.add(accountName(account), recipients.length, house.clock.now());
+    for (const window of [credits, trial]) window.add(accountName(account), recipients.length, at);
     const sent = written === null ? content : await editHeader(house.messages, content, { remove: ["x-smtpapi"], add: "" });
     try {
       const kept = await house.post.take(
@@ -88,23 +90,29 @@ export class SendgridSmtpSession implements RoomSession {
   }
 
   #limit(name: "maxMessagesPerConnection" | "maxRecipients" | "maxSize"): number {
-    return publishedLimit(sendgridSmtp.profile[name], this.#shared.house.clock.now());
+    const { published, clock } = this.#shared.house;
+    return published.limit(sendgridSmtp.profile[name], clock.now());
   }
 
   #accountOf(key: string): SendgridAccount | null {
     return this.#shared.house.tenant.current.sendgrid.find(({ apiKeys }) => apiKeys.some((each) => equalSecrets(key, each))) ?? null;
   }
 
-  #left(account: SendgridAccount): number {
-    return account.credits === null
-      ? Infinity
-      : account.credits - this.#shared.credits.used(accountName(account), this.#shared.house.clock.now());
+  #hasRoom(account: SendgridAccount, mails: number, at: number): boolean {
+    const { credits, trial } = this.#shared;
+    return [credits, trial].every((window) => window.fits(accountName(account), mails, at));
   }
-}
 
-/** Which account it is, without saying its key: `SG.` and the key's public part. */
-function accountName({ apiKeys }: SendgridAccount): string {
-  return (apiKeys[0] ?? "").split(".", 2).join(".");
+  #throttle(account: SendgridAccount, mailFrom: string | null): Reply {
+    const { house, texts, credits, trial } = this.#shared;
+    const reply = texts.say(noCredits);
+    const at = house.clock.now();
+    const name = accountName(account);
+    const window = trial.limitAt(at, name) === null ? credits : trial;
+    const about = { limit: window.about.what, amount: window.limitAt(at, name) ?? 0, mailFrom: mailFrom ?? "" };
+    house.usage.throttles.add({ at, service: "sendgrid-smtp", account: name, ...about }, reply);
+    return reply;
+  }
 }
 
 function isVerified({ verifiedSenders }: SendgridAccount, address: string): boolean {

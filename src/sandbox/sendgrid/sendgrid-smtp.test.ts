@@ -12,6 +12,7 @@ import { SmtpDialog } from "../../../test/support/smtp-dialog.ts";
 import type { House } from "../house.ts";
 import { MessageWriter } from "../messages/message-writer.ts";
 import { RoomTexts } from "../texts/room-texts.ts";
+import { Published } from "../published.ts";
 import { Usage } from "../usage/usage.ts";
 import { SendgridSmtpSession } from "./sendgrid-smtp-session.ts";
 
@@ -110,18 +111,22 @@ suite("SendGrid SMTP", () => {
     using folder = temporaryFolder();
     let taken = 0;
     // The session as it is, with a post that keeps nothing: 5,000 files would take longer than the rest of this file.
+    const usage = new Usage();
     const house = {
       tenant: sandbox.sandbox.tenant,
+      usage,
+      published: new Published(new Map()),
       clock: { now: () => Date.parse("2026-11-21T00:00:00Z") },
       options: { rooms: { replies: {} } },
       post: { take: () => Promise.resolve({ id: String(++taken) }), carry: () => undefined },
     } as unknown as House;
-    const credits = new Usage().window("sendgrid-smtp", "credits", Infinity);
+    const window = usage.window({ service: "sendgrid-smtp", what: "credits", ms: Infinity });
     const session = new SendgridSmtpSession({
       house,
       hostname: "smtp.sendgrid.net",
       texts: new RoomTexts(house, "smtp.sendgrid.net"),
-      credits,
+      credits: window,
+      trial: window,
     });
     assert.equal(await session.authenticate({ mechanism: "LOGIN", user: "apikey", password: key }), null);
     const content = new MessageWriter(folder.path);
@@ -133,10 +138,10 @@ suite("SendGrid SMTP", () => {
       client: { address: "127.0.0.1", hello: "client.example", tls: null },
     };
     for (let count = 0; count < 5000; count++) {
-      assert.equal(await session.mail(), null);
+      assert.equal(await session.mail({ reversePath: "a@contoso.example" }), null);
       assert.ok("reply" in (await session.take(message)));
     }
-    assert.equal((await session.mail())?.code, 421);
+    assert.equal((await session.mail({ reversePath: "a@contoso.example" }))?.code, 421);
     assert.equal(taken, 5000);
   });
 

@@ -1,9 +1,10 @@
 import type { House } from "../house.ts";
 import { sendgridSmtp as service } from "../../services/sendgrid-smtp.ts";
-import { publishedLimit } from "../published.ts";
 import type { MakeRoom } from "../smtp/room.ts";
 import { RoomTexts } from "../texts/room-texts.ts";
-import type { UsageWindow } from "../usage/usage.ts";
+import type { UsageWindow } from "../usage/usage-window.ts";
+import type { SendgridAccount } from "../tenant/tenant.ts";
+import { accountName, dayMs, trialLimit } from "./sendgrid-account.ts";
 import { SendgridSmtpSession } from "./sendgrid-smtp-session.ts";
 
 /**
@@ -15,11 +16,24 @@ import { SendgridSmtpSession } from "./sendgrid-smtp-session.ts";
  */
 export const sendgridSmtp: MakeRoom = (house) => {
   const hostname = "smtp.sendgrid.net";
+  const find = (account: string): SendgridAccount | undefined =>
+    house.tenant.current.sendgrid.find((each) => accountName(each) === account);
   const shared: SendgridShared = {
     house,
     hostname,
     texts: new RoomTexts(house, hostname),
-    credits: house.usage.window("sendgrid-smtp", "credits", Infinity),
+    credits: house.usage.window({
+      service: "sendgrid-smtp",
+      what: "credits",
+      ms: Infinity,
+      limit: (_now, account) => find(account)?.credits ?? null,
+    }),
+    trial: house.usage.window({
+      service: "sendgrid-smtp",
+      what: "trial-mails",
+      ms: dayMs,
+      limit: (now, account) => trialLimit(find(account), now),
+    }),
   };
   const tooLarge = shared.texts.unverified("sendgrid-too-large");
   return {
@@ -33,7 +47,7 @@ export const sendgridSmtp: MakeRoom = (house) => {
       auth: ["PLAIN", "LOGIN"],
       authWithoutTls: true,
       authRequired: true,
-      maxMessageSize: publishedLimit(service.profile.maxSize, house.clock.now()),
+      maxMessageSize: house.published.limit(service.profile.maxSize, house.clock.now()),
       maxRecipients: 5000,
       chunking: false,
       dsn: false,
@@ -51,6 +65,8 @@ export interface SendgridShared {
   readonly hostname: string;
   readonly texts: RoomTexts;
   readonly credits: UsageWindow;
+  /** Of accounts without a plan, in 24 hours. */
+  readonly trial: UsageWindow;
 }
 
 /** Unverified texts, as commonly seen: SendGrid has no enhanced status codes. */

@@ -168,6 +168,10 @@ export const SendgridSchema = optionsObject({
   apiKeys: list(text("`SG.…`."), "API keys.", 100),
   verifiedSenders: list(text("An address, or @domain."), "Verified single senders, and authenticated domains with a leading @."),
   credits: nullable(Type.Integer({ minimum: 0 }), "Mails that are left; null: no end."),
+  trialSince: nullable(
+    Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}$" }),
+    "Day on which it began without a plan: 60 days with 100 mails a day, then none. null: it has a plan.",
+  ),
 });
 
 export const TenantSchema = optionsObject({
@@ -185,6 +189,7 @@ export const TenantSchema = optionsObject({
     default: 250,
     description: "Purchased e-mail licences, trial ones not counted.",
   }),
+  freeEducationLicences: Type.Integer({ minimum: 0, maximum: 10_000_000, default: 0, description: "Free education licences beside them." }),
   domains: Type.Array(DomainSchema, {
     minItems: 1,
     maxItems: 1000,

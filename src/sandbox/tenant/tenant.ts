@@ -11,6 +11,8 @@ export interface Tenant {
   readonly trial: boolean;
   /** Purchased, non-trial e-mail licences. */
   readonly licences: number;
+  /** Free education licences beside them. */
+  readonly freeEducationLicences: number;
   /** The first is the default domain. */
   readonly domains: readonly AcceptedDomain[];
   /** Every address of an accepted domain receives mail, though it is not listed: convenient for demos. Else only what is listed (5.4.1). */
@@ -172,4 +174,6 @@ export interface SendgridAccount {
   readonly verifiedSenders: readonly string[];
   /** Mails that are left; null: no end. */
   readonly credits: number | null;
+  /** ISO day on which it began without a plan: 60 days of trial with 100 mails a day, then none; null: it has a plan. */
+  readonly trialSince: string | null;
 }

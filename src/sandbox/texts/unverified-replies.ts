@@ -42,6 +42,10 @@ export const unverifiedReplies = {
   },
   "hve-too-many-recipients": { text: "550 5.5.3 Too many recipients", about: "More than 50 recipients." },
   "hve-too-large": { text: "552 5.3.4 Message size exceeds fixed maximum message size", about: "More than 10 MB." },
+  "hve-quota": {
+    text: "550 5.1.90 Your message can't be sent because you've reached your daily limit for message recipients",
+    about: "The tenant's recipients in 24 hours are used up; there has been no such limit since May 2025.",
+  },
   "hve-token-not-base64": {
     text: "501 5.5.121 Invalid XOAUTH2 argument, not base64",
     about: "Which of 5.5.121 to 5.5.126 it is was not published.",

@@ -5,6 +5,7 @@ import { parseDuration } from "../../lib/units.ts";
 import type { ClockLine } from "../clock/followers.ts";
 import type { Move } from "../clock/sandbox-clock.ts";
 import type { House } from "../house.ts";
+import { parseInstant } from "./instant.ts";
 import type { UiSurroundings } from "./ui.ts";
 
 const ClockSchema = Type.Object({
@@ -136,14 +137,6 @@ const maxUnread = 64 * 1024;
 
 function iso(ms: number): string {
   return new Date(ms).toISOString();
-}
-
-/** A date, or a date with time and zone. A time without a zone would mean something else on every machine, so it is refused. */
-function parseInstant(text: string): number {
-  const known = /^\d{4}-\d{2}-\d{2}(?:[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d{2}:\d{2}))?$/.test(text);
-  const ms = known ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(ms)) throw new HttpFailure(400, "clock.bad-time", "`now` is a time such as 2027-01-15T00:00:00Z.");
-  return ms;
 }
 
 function tooLate(): HttpFailure {

@@ -5,7 +5,7 @@ import type { House } from "../house.ts";
 const StateSchema = Type.Object({ status: Type.String() });
 
 export function stateRoutes(house: House): readonly ApiRoute[] {
-  const { options, messages, faults, clock, dns, edge, recipientLimits } = house;
+  const { options, messages, faults, clock, dns, edge } = house;
   return [
     defineRoute({
       method: "POST",
@@ -23,8 +23,6 @@ export function stateRoutes(house: House): readonly ApiRoute[] {
         for (const rule of options.faults) faults.add(rule);
         dns.reset();
         edge.set({});
-        house.post.reset();
-        recipientLimits.clear();
         house.usage.clear();
         await clock.reset();
         const gone = await messages.clear();

@@ -36,7 +36,7 @@ const ViewSchema = Type.Object({
   services: Type.Array(Type.Object({ service: Type.String(), address: Type.String({ description: "host:port" }) })),
 });
 
-const scalarNames = ["name", "createdOn", "trial", "licences", "catchAll", "domains"] as const;
+const scalarNames = ["name", "createdOn", "trial", "licences", "freeEducationLicences", "catchAll", "domains"] as const;
 const ScalarsSchema = Type.Partial(Type.Pick(TenantSchema, scalarNames), strict);
 
 /** Changes the tenant; its fault is the caller's. */
