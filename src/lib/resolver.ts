@@ -1,5 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /** Host names to addresses. The dialer's port; the real one is below, tests and the direct-MX route bring others. */
 export interface Resolver {
@@ -17,7 +18,7 @@ export const systemResolver: Resolver = {
     if (isIP(host) !== 0) return [host];
     try {
       // getaddrinfo cannot be cancelled; giving up must not wait for it.
-      const found = await abortable(lookup(host, { all: true, verbatim: true }), signal);
+      const found = await unlessAborted(lookup(host, { all: true, verbatim: true }), signal);
       if (found.length === 0) throw new NoSuchHost(`${host} has no address`);
       return found.map((entry) => entry.address);
     } catch (error) {
@@ -27,17 +28,3 @@ export const systemResolver: Resolver = {
     }
   },
 };
-
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-    // Whichever lost the race must not become an unhandled rejection.
-    promise.catch(() => undefined);
-  }
-}

@@ -1,6 +1,6 @@
 import { randomUUID, type webcrypto } from "node:crypto";
 import { once } from "node:events";
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, SignJWT, type JWK } from "jose";
@@ -20,6 +20,8 @@ export interface ScriptedAuthority extends AsyncDisposable {
     readonly form: Readonly<Record<string, string>>;
     readonly headers: IncomingHttpHeaders;
   }[];
+  /** Answers in the place of `answer`, byte by byte if it likes; null: `answer` does. */
+  respond: ((response: ServerResponse) => void) | null;
   answer: (form: Readonly<Record<string, string>>, path: string) => Answer | Promise<Answer>;
   http(options?: { readonly proxy?: string; readonly ca?: string }): HttpClient;
   sign(
@@ -68,7 +70,8 @@ export async function scriptedAuthority(): Promise<ScriptedAuthority> {
       requests.push({ path, form, headers: request.headers });
       const send = ({ status, body, headers = {} }: Answer) =>
         response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
-      if (path.endsWith("/keys")) send({ status: 200, body: { keys: [keys.jwk] } });
+      if (authority.respond !== null) authority.respond(response);
+      else if (path.endsWith("/keys")) send({ status: 200, body: { keys: [keys.jwk] } });
       else void Promise.resolve(authority.answer(form, path)).then(send, () => response.destroy());
     });
   });
@@ -81,6 +84,7 @@ export async function scriptedAuthority(): Promise<ScriptedAuthority> {
     port,
     ca: root.cert,
     requests,
+    respond: null,
     answer: () => token("token-1"),
     http: ({ proxy, ca = root.cert } = {}) =>
       new HttpClient({

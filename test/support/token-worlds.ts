@@ -28,16 +28,17 @@ export function tokenWorlds() {
   beforeEach(() => {
     (authority.requests as unknown[]).length = 0;
     authority.answer = () => token("token-1");
+    authority.respond = null;
   });
 
   function open(
     identity: TokenIdentityOptions,
-    options: { readonly http?: HttpClient; readonly env?: Readonly<Record<string, string>> } = {},
+    options: { readonly http?: HttpClient; readonly env?: Readonly<Record<string, string>>; readonly timeoutMs?: number } = {},
   ): World {
     const told = new Told();
     const folder = temporaryFolder();
     const sources = openTokenSources(
-      { identities: [identity], tokenStore: { key, timeoutMs: 10_000 } },
+      { identities: [identity], tokenStore: { key, timeoutMs: options.timeoutMs ?? 10_000 } },
       {
         dataDirectory: folder.path,
         http: () => options.http ?? http,

@@ -42,6 +42,7 @@ async function examine(one: Case): Promise<DoctorReport> {
   const source: TokenSource = {
     name: "gateway",
     token: () => (one.tokenFailed === undefined ? Promise.resolve({ token, expiresAt: now + 3_600_000 }) : Promise.reject(one.tokenFailed)),
+    forgive: () => undefined,
     reject: () => undefined,
     status: () => ({
       name: "gateway",

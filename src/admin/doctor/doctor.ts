@@ -83,6 +83,7 @@ export function patientOf({ name, kind, host, hosts, domain, port, auth }: Route
 }
 
 async function getToken(source: TokenSource, scope: string, signal: AbortSignal): Promise<Examination["token"]> {
+  source.forgive();
   try {
     const { token, expiresAt } = await source.token(scope, signal);
     const claims = readClaims(token);

@@ -1,5 +1,6 @@
 import { type Dns, DnsFailed } from "../../lib/dns/dns.ts";
 import { HttpFailed, type HttpClient } from "../../lib/http/http-client.ts";
+import { unlessAborted } from "../../lib/unless-aborted.ts";
 import { PolicyCache } from "./policy-cache.ts";
 import { parsePolicy, type StsPolicy, PolicyInvalid } from "./policy.ts";
 
@@ -42,7 +43,7 @@ export class MtaSts implements AsyncDisposable {
       return known;
     }
     if (this.#cache.failedLately(domain, id, now)) return known;
-    return (await orAborted(this.#fetch(domain, id), signal)) ?? known;
+    return (await unlessAborted(this.#fetch(domain, id), signal)) ?? known;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -110,12 +111,3 @@ const fetchMs = 60_000;
 const maxPolicyBytes = 65_536;
 /** RFC 8461 §3.3: fetched again before it runs out, at least daily. */
 const refreshMs = 86_400_000;
-
-/** The fetch goes on for the others who wait for it, and is bounded by itself. */
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason as Error);
-  signal.addEventListener("abort", onAbort, { once: true });
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
-}

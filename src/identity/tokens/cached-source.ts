@@ -1,3 +1,4 @@
+import { unlessAborted } from "../../lib/unless-aborted.ts";
 import type { Grant } from "./grant.ts";
 import { TokenFailed, type AccessToken, type TokenSource, type TokenSourceStatus } from "./token-source.ts";
 
@@ -67,6 +68,10 @@ export class CachedSource implements TokenSource {
       lastError: this.#lastError,
       tokens: [...this.#tokens].map(([scope, { token }]) => ({ scope, expiresAt: token.expiresAt })),
     };
+  }
+
+  forgive(): void {
+    this.#failures.clear();
   }
 
   /** What was kept is worth nothing any more: somebody signed in anew. */
@@ -181,16 +186,3 @@ const backgroundMs = 5 * 60_000;
 const leastLifeMs = 60_000;
 const firstPauseMs = 30_000;
 const longestPauseMs = 300_000;
-
-/** The wait ends with the signal; what is waited for goes on for the others. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason as Error);
-  signal.addEventListener("abort", onAbort, { once: true });
-  work.catch(() => undefined);
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}

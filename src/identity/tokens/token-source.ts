@@ -11,6 +11,8 @@ export interface TokenSource extends AsyncDisposable {
   token(scope: string, signal: AbortSignal): Promise<AccessToken>;
   /** The service refused this token: it is not handed out again. */
   reject(scope: string, token: string): void;
+  /** Somebody may just have mended what failed: the next to come asks, instead of being told the last failure again. */
+  forgive(): void;
   /** For `doctor`, the status page and metrics: nothing secret. */
   status(): TokenSourceStatus;
 }

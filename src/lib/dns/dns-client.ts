@@ -3,6 +3,7 @@ import type { Answer } from "dns-packet";
 import { Fifo } from "../fifo.ts";
 import type { HostPort } from "../host-port.ts";
 import { LruMap } from "../lru.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 import { type Dns, type DnsAnswer, DnsFailed, type MxRecord, type TlsaRecord } from "./dns.ts";
 import { exchange } from "./exchange.ts";
 import { canonicalName, isName, type Question, type QuestionType, type Reply } from "./message.ts";
@@ -87,7 +88,7 @@ export class DnsClient implements Dns {
     const question = { type, name: canonicalName(name) };
     // RFC 1034 §3.1: a name that cannot be written cannot exist.
     if (!isName(question.name)) return { records: [], authentic: false, noSuchName: true, ttl: maxTtl };
-    const { records, ...rest } = await orAborted(this.#remembered(question) ?? this.#lookUp(question), signal);
+    const { records, ...rest } = await unlessAborted(this.#remembered(question) ?? this.#lookUp(question), signal);
     return { records: records.map(read).filter((record) => record !== null), ...rest };
   }
 
@@ -282,13 +283,4 @@ function interleave(six: readonly string[], four: readonly string[]): readonly s
   const mixed: string[] = [];
   for (let i = 0; i < Math.max(six.length, four.length); i++) mixed.push(...six.slice(i, i + 1), ...four.slice(i, i + 1));
   return [...new Set(mixed)];
-}
-
-/** What is asked goes on for the others who wait for it, and is bounded by itself. */
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason as Error);
-  signal.addEventListener("abort", onAbort, { once: true });
-  promise.catch(() => undefined);
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
 }

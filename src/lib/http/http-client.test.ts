@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { connect, type AddressInfo, type Server } from "node:net";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { before, test } from "node:test";
 import { createAuthority, createServerCertificate, type Certificate } from "../certificates.ts";
 import { Dialer } from "../dial.ts";
@@ -125,4 +125,26 @@ test("goes through a proxy by CONNECT, with TLS to the end", async () => {
   );
   await assert.rejects(client.request({ url: "https://169.254.169.254/", ...asked }, signal), { reason: "connect" });
   assert.deepEqual(tunnels, ["login.example:443", "elsewhere.example:443"]);
+});
+
+test("a server that takes the connection and says nothing is given up in time, and the next question does not wait behind it", async () => {
+  const working = createHttpsServer(certificate, (_request, response) => response.end("here"));
+  const sockets = new Set<Socket>();
+  let mute = true;
+  await using server = await listening(
+    createServer((socket) => {
+      sockets.add(socket.on("error", () => undefined));
+      if (mute) socket.resume();
+      else working.emit("connection", socket);
+    }),
+  );
+  await using client = clientTo(server.place);
+  const ask = (timeoutMs: number, until = signal) => client.request({ url: "https://login.example/", ...asked, timeoutMs }, until);
+  const start = performance.now();
+  for (const wait of Array.from({ length: 20 }, () => ask(300))) await assert.rejects(wait, { name: "HttpFailed", reason: "timeout" });
+  await assert.rejects(ask(10_000, AbortSignal.timeout(300)), { name: "TimeoutError" });
+  mute = false;
+  assert.equal((await ask(10_000)).body.toString(), "here");
+  assert.ok(performance.now() - start < 5000, "deadlines hold while there is no connection");
+  for (const socket of sockets) socket.destroy();
 });

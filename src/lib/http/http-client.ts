@@ -4,6 +4,7 @@ import type { Agent, buildConnector } from "undici";
 import { type Dialer, DialFailed, secure } from "../dial.ts";
 import { isPrivateAddress } from "../private-address.ts";
 import { parseHostPort, type HostPort } from "../host-port.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 import { openTunnel } from "./tunnel.ts";
 
 /**
@@ -19,6 +20,8 @@ export class HttpClient implements AsyncDisposable {
   readonly #proxy: HostPort | null;
   /** Connections that were allowed to be private are not shared with requests that are not. */
   readonly #agents = new Map<boolean, Agent>();
+  /** Places that are asked just now, by `host:port`. */
+  readonly #places = new Map<string, Place>();
 
   constructor(options: HttpClientOptions) {
     this.#options = options;
@@ -32,18 +35,23 @@ export class HttpClient implements AsyncDisposable {
     const deadline = AbortSignal.timeout(timeoutMs);
     const either = AbortSignal.any([signal, deadline]);
     signal.throwIfAborted();
+    await using _visit = await this.#visit(placeName(target.hostname, target.protocol, target.port));
     try {
       const { request: ask } = await import("undici");
       const dispatcher = await this.#agent(request.allowPrivate ?? this.#options.allowPrivate);
-      const answer = await ask(target, {
-        method,
-        headers: { ...headers },
-        body: body ?? null,
-        dispatcher,
-        signal: either,
-        headersTimeout: 0,
-        bodyTimeout: 0,
-      });
+      // undici heeds the signal only when there is a connection; one that is long in coming must not outlast the deadline.
+      const answer = await unlessAborted(
+        ask(target, {
+          method,
+          headers: { ...headers },
+          body: body ?? null,
+          dispatcher,
+          signal: either,
+          headersTimeout: 0,
+          bodyTimeout: 0,
+        }),
+        either,
+      );
       const pieces: Buffer[] = [];
       let size = 0;
       for await (const piece of answer.body as AsyncIterable<Buffer>) {
@@ -67,6 +75,22 @@ export class HttpClient implements AsyncDisposable {
     this.#agents.clear();
   }
 
+  /** Somebody asks there. When the last has gone, connections that are not there yet are given up: the next shall not wait for them. */
+  async #visit(name: string): Promise<AsyncDisposable> {
+    const place = this.#places.get(name) ?? { visitors: 0, abandoned: new AbortController(), connecting: new Set() };
+    this.#places.set(name, place);
+    if (place.visitors === 0) await Promise.all(place.connecting);
+    place.visitors++;
+    return {
+      [Symbol.asyncDispose]: async () => {
+        if (--place.visitors > 0) return;
+        place.abandoned.abort(new DialFailed("timeout", `nobody waits for ${name} any more`));
+        place.abandoned = new AbortController();
+        if (place.connecting.size === 0) this.#places.delete(name);
+      },
+    };
+  }
+
   async #agent(allowPrivate: boolean): Promise<Agent> {
     const { Agent } = await import("undici");
     const known = this.#agents.get(allowPrivate);
@@ -86,13 +110,17 @@ export class HttpClient implements AsyncDisposable {
     return ({ hostname, protocol, port }, callback) => {
       const encrypted = protocol === "https:";
       const host = hostname.replace(/^\[|\]$/g, "");
-      void callBack(this.#connect({ host, port: Number(port) || (encrypted ? 443 : 80) }, encrypted, allowPrivate), callback);
+      const place = this.#places.get(placeName(hostname, protocol, port));
+      const signal = AbortSignal.any([AbortSignal.timeout(connectMs), ...(place === undefined ? [] : [place.abandoned.signal])]);
+      const target = { host, port: Number(port) || (encrypted ? 443 : 80) };
+      const connecting = callBack(this.#connect(target, encrypted, allowPrivate, signal), callback);
+      place?.connecting.add(connecting);
+      void connecting.finally(() => place?.connecting.delete(connecting));
     };
   }
 
-  async #connect(target: HostPort, encrypted: boolean, allowPrivate: boolean): Promise<Socket> {
+  async #connect(target: HostPort, encrypted: boolean, allowPrivate: boolean, signal: AbortSignal): Promise<Socket> {
     const { dialer, ca } = this.#options;
-    const signal = AbortSignal.timeout(connectMs);
     const socket =
       this.#proxy === null || !encrypted || dialer.isMapped(target)
         ? (await dialer.dial({ ...target, allowPrivate, timeoutMs: connectMs }, signal)).socket
@@ -154,6 +182,17 @@ export class HttpFailed extends Error {
 }
 
 const connectMs = 30_000;
+
+interface Place {
+  visitors: number;
+  /** Aborted when the last visitor has gone. */
+  abandoned: AbortController;
+  readonly connecting: Set<Promise<void>>;
+}
+
+function placeName(hostname: string, protocol: string, port: string | null | undefined): string {
+  return `${hostname}:${port === "" || port === null || port === undefined ? (protocol === "https:" ? 443 : 80) : port}`;
+}
 
 async function callBack(work: Promise<Socket>, callback: buildConnector.Callback): Promise<void> {
   const [result] = await Promise.allSettled([work]);
