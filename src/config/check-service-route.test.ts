@@ -10,6 +10,7 @@ listeners: [{ name: smtp, kind: relay, port: 2525 }]
 networks: [{ name: office, addresses: [10.0.0.0/8], reversePaths: ["@contoso.example"] }]
 routes: [{ name: out, ${route} }]
 routing: { acceptedDomains: [contoso.example], rules: [{ name: all, routes: [out] }] }
+tenant: { licences: 25 }
 `;
   const told = (faults: readonly ConfigFault[]) => faults.map(({ severity, path, text: what }) => `${severity} ${path}: ${what}`);
   try {

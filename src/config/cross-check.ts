@@ -4,6 +4,7 @@ import { parseCidr, type Cidr } from "../lib/cidr.ts";
 import { parseHostPort } from "../lib/host-port.ts";
 import { isLoopbackAddress, isPrivateAddress } from "../lib/private-address.ts";
 import { checkServiceRoute } from "./check-service-route.ts";
+import { checkLimits } from "./check-limits.ts";
 import type { Report } from "./load.ts";
 import { nearest, type Path } from "./fault.ts";
 import { checkIdentities, checkPrincipalTokens } from "./check-identities.ts";
@@ -36,6 +37,7 @@ export function crossCheck(config: GatewayConfig, report: Report): void {
   network(config, report);
   checkIdentities(config, report);
   checkOverrides(config.services, report);
+  checkLimits(config, report);
 }
 
 function unique(entries: readonly { readonly name: string }[], section: string, report: Report): void {

@@ -3,6 +3,7 @@ import { networkSchema, tokensSchema, userSchema, type IdentityOptions, type Tok
 import { tokenIdentitySchema, tokenStoreSchema, type TokenIdentityOptions, type TokenStoreOptions } from "../identity/tokens/options.ts";
 import { networkSectionSchema, type NetworkOptions } from "../lib/network-options.ts";
 import { durationOption, optionsObject, sizeOption, type Decoded } from "../lib/option-schema.ts";
+import { limitsSchema, tenantSchema, type LimitsOptions, type TenantOptions } from "../limits/options.ts";
 import { QueueSchema, type QueueOptions } from "../queue/options.ts";
 import { RoutingSchema, type RoutingOptions } from "../routing/options.ts";
 import { smtpListenerSchema, type SmtpListenerOptions } from "../ingress/smtp/options.ts";
@@ -140,6 +141,8 @@ const parts = {
     description: "Ways out.",
   } as Schema,
   services: servicesSchema,
+  tenant: plain(tenantSchema),
+  limits: plain(limitsSchema),
   routing: plain(RoutingSchema),
   queue: plain(QueueSchema),
   network: plain(networkSectionSchema),
@@ -171,6 +174,8 @@ export interface GatewayConfig {
   readonly domains: readonly DomainOptions[];
   readonly routes: readonly RouteOptions[];
   readonly services: OverrideSections;
+  readonly tenant: TenantOptions;
+  readonly limits: LimitsOptions;
   readonly routing: RoutingOptions;
   readonly queue: QueueOptions;
   readonly network: NetworkOptions;

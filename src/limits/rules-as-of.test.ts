@@ -100,6 +100,12 @@ suite("onmicrosoft senders (MOERA)", () => {
     assert.deepEqual([rule?.reversePaths, rule?.fullCodes], [["@*.onmicrosoft.com"], ["quota.onmicrosoft"]]);
   });
 
+  test("the initial domain of another cloud is told by the accepted domains", () => {
+    const subject = { ...traffic([mailbox]), acceptedDomains: ["contoso.example", "contoso.onmicrosoft.us", "contoso.onmicrosoft.com"] };
+    const rule = ruleOf("tenant.onmicrosoft-external-recipients", subject);
+    assert.deepEqual(rule?.reversePaths, ["@*.onmicrosoft.com", "@contoso.onmicrosoft.us", "@contoso.onmicrosoft.com"]);
+  });
+
   test("it reached the tenants by size, as in facts 11.3", () => {
     const on = (day: string, tenant: TenantOptions) =>
       ruleOf("tenant.onmicrosoft-external-recipients", traffic([mailbox], tenant), day) !== undefined;

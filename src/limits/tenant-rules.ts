@@ -14,7 +14,7 @@ export function tenantRules(traffic: CountedTraffic, day: string, overrides: Ove
   const outward = routes.filter((route) => countsForTenant(route, day, overrides)).map(({ name }) => ({ name, counted: "tenant" }));
   return [
     ...externalRecipients(tenant, outward, day, overrides),
-    ...onmicrosoftSenders(tenant, outward, day, overrides),
+    ...onmicrosoftSenders(traffic, outward, day, overrides),
     ...outboundPolicy(traffic),
     ...receiving(traffic, day, overrides),
   ];
@@ -90,7 +90,7 @@ function newTenantShare(createdOn: string, day: string): number {
 
 /** MOERA: by the reverse-path; the null one is exempt. */
 function onmicrosoftSenders(
-  { licences = 1, freeEducationLicences = 0, trial = false }: TenantOptions,
+  { tenant, acceptedDomains }: CountedTraffic,
   routes: readonly CountedRoute[],
   day: string,
   overrides: Overrides,
@@ -98,6 +98,7 @@ function onmicrosoftSenders(
   const fact = tenantFacts["onmicrosoft-external-recipients"];
   const amount = amountAsOf(fact, day, overrides);
   const reach = ruleAsOf(tenantFacts["onmicrosoft-reach"], day)?.value;
+  const { licences = 1, freeEducationLicences = 0, trial = false } = tenant;
   if (amount === null || routes.length === 0 || reach === undefined) return [];
   if (!overrides.has(fact.id) && !isReached(reach, licences + freeEducationLicences, trial)) return [];
   return [
@@ -107,7 +108,10 @@ function onmicrosoftSenders(
       amount,
       windowMs: dayMs,
       routes,
-      reversePaths: ["@*.onmicrosoft.com"],
+      // Of other clouds the name ends otherwise; then it is told by the accepted domains.
+      reversePaths: [...new Set(["*.onmicrosoft.com", ...acceptedDomains.filter((name) => /\.onmicrosoft\./.test(name))])].map(
+        (name) => `@${name}`,
+      ),
       fullCodes: ["quota.onmicrosoft"],
     }),
   ];

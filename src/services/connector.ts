@@ -20,6 +20,9 @@ export const connector: Service = {
     keepsReversePath: steady(id("keeps-reverse-path"), "Keeps the reverse-path", true, sources.relayRules, {
       note: "A foreign domain relayed by certificate is rewritten (SRS) to the default domain.",
     }),
+    countsForTenant: steady(id("counts-for-tenant"), "External recipients count for the tenant's limit", true, sources.terrl, {
+      note: "What is relayed outward does.",
+    }),
     takesNullReversePath: steady(id("null-reverse-path"), "Takes the null reverse-path", true, sources.relayRules, {
       status: "unverified",
       note: "By certificate; by address the domain of MAIL FROM decides and there is none.",

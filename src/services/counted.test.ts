@@ -81,7 +81,7 @@ test("facts 1: whose external recipients count for the tenant", () => {
   const counts = Object.values(catalogue)
     .filter(({ profile }) => ruleAsOf(profile.countsForTenant, today)?.value === true)
     .map(({ kind }) => kind);
-  assert.deepEqual(counts.toSorted(), ["connector", "direct-send", "smtp-auth"]);
+  assert.deepEqual(counts.toSorted(), ["connector", "smtp-auth"]);
 });
 
 test("facts 14: 5,000 a day make a bulk sender, and no domain is two providers'", () => {

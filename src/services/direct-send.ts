@@ -18,6 +18,9 @@ export const directSend: Service = {
       note: "An accepted domain makes it Direct Send; SPF must name our address or it lands in junk.",
     }),
     keepsReversePath: steady(id("keeps-reverse-path"), "Keeps the reverse-path", true, sources.directSend),
+    countsForTenant: steady(id("counts-for-tenant"), "External recipients count for the tenant's limit", false, sources.terrl, {
+      note: "It takes none.",
+    }),
     takesNullReversePath: steady(id("null-reverse-path"), "Takes the null reverse-path", true, sources.directSend),
   },
   facts: {

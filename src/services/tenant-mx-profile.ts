@@ -5,7 +5,7 @@ import { sources } from "./sources.ts";
 /** What connector relay and Direct Send have in common: both hand mail to the tenant's MX, where nobody logs in. */
 export function tenantMxProfile(
   kind: "connector" | "direct-send",
-): Omit<ServiceProfile, "tls" | "external" | "senderRule" | "keepsReversePath" | "takesNullReversePath"> {
+): Omit<ServiceProfile, "tls" | "external" | "senderRule" | "keepsReversePath" | "takesNullReversePath" | "countsForTenant"> {
   const id = (name: string) => `${kind}.${name}`;
   return {
     hosts: steady<readonly string[]>(id("hosts"), "Host names", [], sources.mxName, {
@@ -31,9 +31,6 @@ export function tenantMxProfile(
     }),
     internal: steady(id("internal"), "Takes recipients of the tenant", true, sources.multifunction),
     savesToSentItems: steady(id("sent-items"), "Saves a copy to Sent Items", false, sources.comparison),
-    countsForTenant: steady(id("counts-for-tenant"), "External recipients count for the tenant's limit", true, sources.terrl, {
-      note: "What is relayed outward does.",
-    }),
     metered: steady(id("metered"), "Counts or costs, so that a doubtful message is not repeated", false, sources.comparison),
     price: steady(id("price"), "Price", null, sources.comparison),
   };

@@ -92,6 +92,13 @@ routing:
     - { name: internal, when: { class: internal }, routes: [tenant] }
     - { name: external, routes: [internet] }
 
+tenant: { licences: 250, createdOn: 2019-03-01 }
+# The demo's sandbox lets a mailbox take in any amount, so that a load can be tried on one.
+services:
+  tenant:
+    received-per-hour: { value: unlimited, reason: receivingLimits of the sandbox is off }
+    received-per-hour-from-one: { value: unlimited, reason: receivingLimits of the sandbox is off }
+
 http:
   console: { address: 127.0.0.1, port: ${gateway.console} }
 

@@ -54,6 +54,12 @@ export const clientOptions = {
   ),
 };
 
+/** Where the kind does not say that mail passes Exchange Online. */
+export const throughTenant = Type.Boolean({
+  default: false,
+  description: "What leaves by it passes Exchange Online, so that its external recipients count for the tenant's limits.",
+});
+
 /** Options of a route of kind `smtp`, as the configuration file has them. */
 export const smtpRouteSchema = optionsObject(
   {
@@ -84,6 +90,7 @@ export const smtpRouteSchema = optionsObject(
       ),
     ),
     ...clientOptions,
+    throughTenant: Type.Optional(throughTenant),
   },
   "A next hop that speaks SMTP.",
 );

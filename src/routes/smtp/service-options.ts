@@ -1,6 +1,6 @@
 import { type Static, Type } from "typebox";
 import { type Decoded, optionsObject, secretOption } from "../../lib/option-schema.ts";
-import { clientOptions } from "./options.ts";
+import { clientOptions, throughTenant } from "./options.ts";
 import { type ServiceShape, serviceShapes, type SmtpServiceKind } from "./service-shapes.ts";
 
 /**
@@ -67,6 +67,37 @@ const senders = {
   ),
 };
 
+const counting = {
+  mailbox: Type.Optional(
+    Type.String({
+      pattern: "^[^@\\s<>]+@[^@\\s<>]+$",
+      description: "Mailbox that the service's limits are counted for. Default: the user, when that is an address, else `account`.",
+    }),
+  ),
+  subscription: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: "Azure subscription (any name for it) that the limits are counted for. Default: routes without one share one.",
+    }),
+  ),
+  domain: Type.Optional(
+    Type.Enum(["custom", "azure-managed"], {
+      default: "custom",
+      description: "Whose the sending domain is: verified by you, or made by Azure (`GUID.azurecomm.net`), which may send less.",
+    }),
+  ),
+  plan: Type.Optional(
+    optionsObject(
+      {
+        mails: Type.Integer({ minimum: 1, description: "Mails of the plan, one for each recipient." }),
+        per: Type.Enum(["day", "month"], { description: "In what time." }),
+      },
+      "The plan's mails, so that they are not exceeded: in any 24 hours or 31 days.",
+    ),
+  ),
+  throughTenant: Type.Optional(throughTenant),
+};
+
 function serviceRouteSchema<K extends SmtpServiceKind>(kind: K) {
   const shape: ServiceShape = serviceShapes[kind];
   const login = optionsObject(shape.composedUser === true ? composedUser : user, "Log in. The secret or the identity must be given.");
@@ -80,9 +111,14 @@ function serviceRouteSchema<K extends SmtpServiceKind>(kind: K) {
       ...(shape.logsIn === "must" ? { auth: login } : shape.logsIn === "may" ? { auth: Type.Optional(login) } : {}),
       ...withoutDefaults(clientOptions),
       ...senders,
+      ...pick(counting, shape.counts),
     },
     shape.description,
   );
+}
+
+function pick<T extends object>(from: T, names: readonly (keyof T)[]): Partial<T> {
+  return Object.fromEntries(names.map((name) => [name, from[name]])) as Partial<T>;
 }
 
 /** The catalogue has the values that kind smtp has fixed defaults for. */
@@ -104,12 +140,14 @@ const anyService = optionsObject({
   kind: Type.Enum(Object.keys(serviceShapes) as [SmtpServiceKind, ...SmtpServiceKind[]]),
   host: Type.Optional(Type.String()),
   hosts: Type.Optional(Type.Array(Type.String())),
-  domain: Type.Optional(Type.String()),
   port,
   tls,
   auth: Type.Optional(optionsObject(composedUser)),
   ...clientOptions,
   ...senders,
+  ...counting,
+  // Of a connector an accepted domain, of ACS whose its sending domain is.
+  domain: Type.Optional(Type.String()),
 });
 
 export type ServiceRouteOptions = Decoded<Static<typeof anyService>>;
