@@ -13,6 +13,7 @@ import { openMtaSts } from "./compose/open-mta-sts.ts";
 import { openNetwork } from "./compose/open-network.ts";
 import { openRoutes } from "./compose/open-routes.ts";
 import { openPins } from "./compose/open-pins.ts";
+import { stateFiles } from "./compose/state-files.ts";
 import type { GatewayConfig } from "./config/config.ts";
 import { dkimKeys } from "./domains/dkim/dkim-keys.ts";
 import { DkimSigner } from "./domains/dkim/dkim-signer.ts";
@@ -47,6 +48,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
     const clock = cleanUp.use(new PolicyClock());
     const opened = await openStore({
       directory: dataDirectory,
+      beside: stateFiles,
       now: () => clock.now(),
       freeSpaceReserveBytes: config.queue.freeSpaceReserve,
       retention: { keepMs: config.history.keepMs, maxBytes: config.history.maxSize },

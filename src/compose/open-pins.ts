@@ -4,10 +4,11 @@ import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import { removeHalfWritten, replaceFile } from "../lib/replace-file.ts";
 import { maxPins, type Pin } from "../routing/pins.ts";
+import { pinsFile } from "./state-files.ts";
 
 /** Operators' pins: in a file of the data directory, so that they outlive a restart; told to `changed` when they begin and end. */
 export async function openPins(dataDirectory: string, clock: Clock, changed: (pins: readonly Pin[]) => void): Promise<PinBoard> {
-  const path = join(dataDirectory, "pins.json");
+  const path = join(dataDirectory, pinsFile);
   removeHalfWritten(path);
   return new PinBoard(path, await readPins(path), clock, changed);
 }

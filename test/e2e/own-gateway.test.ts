@@ -235,6 +235,7 @@ test("a backup of the running gateway holds what waits, whatever its size, and g
   {
     await using _gateway = await GatewayProcess.ready(place);
     for (const [n, content] of contents.entries()) idIn(await say(place, `keep+${n}@fabrikam.example`, content));
+    await run(place, "routes", "pin", "out", "--principal", "net:loopback");
     await run(place, "backup", join(folder.path, "copy"));
     idIn(await say(place, "later@fabrikam.example"));
   }
@@ -242,6 +243,7 @@ test("a backup of the running gateway holds what waits, whatever its size, and g
   assert.match(await run(elsewhere, "restore", join(folder.path, "copy")), /^3 messages/);
   await using _gateway = await GatewayProcess.ready(elsewhere);
   assert.equal(await run(elsewhere, "queue", "--count"), "3\n");
+  assert.match(await run(elsewhere, "routes", "pins"), /out +what net:loopback submits/);
   assert.equal(await run(elsewhere, "routes", "resume", "out"), "out: working\n");
   for (const [n, content] of contents.entries()) {
     const [message] = await until("it arrives", async () => {

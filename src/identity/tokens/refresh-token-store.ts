@@ -16,7 +16,7 @@ export class RefreshTokenStore {
   readonly #key: SecretReader | undefined;
 
   constructor(dataDirectory: string, key: SecretReader | undefined) {
-    this.#folder = join(dataDirectory, "tokens");
+    this.#folder = join(dataDirectory, tokensFolder);
     this.#key = key;
   }
 
@@ -79,5 +79,8 @@ export class RefreshTokenStore {
     return Buffer.from(hkdfSync("sha256", this.#key.read(), salt, "postern refresh tokens", 32));
   }
 }
+
+/** Of the data directory. */
+export const tokensFolder = "tokens";
 
 const magic = Buffer.from("postok1\n", "latin1");

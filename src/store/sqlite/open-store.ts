@@ -32,6 +32,8 @@ import { threadFile, threadLimits } from "./thread-file.ts";
 export interface StoreOptions {
   /** Made (mode 0700) when it does not exist. */
   readonly directory: string;
+  /** Names in the directory that a backup copies as well: beside.ts. */
+  readonly beside?: readonly string[];
   /** The policy clock, ms. */
   readonly now: () => number;
   readonly freeSpaceReserveBytes?: number;
@@ -120,7 +122,14 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     },
   });
   const maintenance: Maintenance = new Maintenance(
-    { file: writerOptions.file, history, segments: segmentFolder, chunk: tuning.historyChunk ?? 1024 },
+    {
+      file: writerOptions.file,
+      directory: options.directory,
+      beside: options.beside ?? [],
+      history,
+      segments: segmentFolder,
+      chunk: tuning.historyChunk ?? 1024,
+    },
     {
       store,
       now: options.now,

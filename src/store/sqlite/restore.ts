@@ -2,6 +2,7 @@ import { constants, existsSync, readFileSync, readdirSync } from "node:fs";
 import { copyFile, mkdir, open, rename } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
+import { copyBeside } from "./beside.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { manifestFile, type Manifest } from "./maintenance/back-up.ts";
 import { schemaVersion, StoreUnusable } from "./migrations/migrate.ts";
@@ -10,9 +11,11 @@ import { schemaVersion, StoreUnusable } from "./migrations/migrate.ts";
  * Makes a data directory from a backup. The database comes last and appears under its name when everything else is on disk, so that a
  * restore that was cut short is no data directory.
  *
+ * @param beside names of what lies beside a store; what of it the backup has must not be there yet
+ *
  * What was relayed after the backup was made waits in it still and is sent again when the gateway starts.
  */
-export async function restore(from: string, to: string): Promise<Manifest> {
+export async function restore(from: string, to: string, beside: readonly string[] = []): Promise<Manifest> {
   const manifest = readManifest(from);
   if (existsSync(join(to, "queue.sqlite"))) throw new StoreUnusable(`${to} holds a store already: restore into another folder`);
   await mkdir(to, { recursive: true, mode: 0o700 });
@@ -22,6 +25,7 @@ export async function restore(from: string, to: string): Promise<Manifest> {
     for (const name of readdirSync(join(from, folder))) await copyDurably(join(from, folder, name), join(to, folder, name));
     await sync(join(to, folder));
   }
+  copyBeside(beside, from, to);
   const arriving = join(to, "queue.sqlite.new");
   await copyDurably(join(from, "queue.sqlite"), arriving);
   check(arriving);

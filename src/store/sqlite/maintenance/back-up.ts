@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { dirname, join, resolve } from "node:path";
+import { copyBeside } from "../beside.ts";
 import { daysIn, fileOf } from "../history/day-file.ts";
 import { schemaVersion } from "../migrations/migrate.ts";
 import { nameOf } from "../content/segment-name.ts";
@@ -35,7 +36,7 @@ const pieceBytes = 1024 * 1024;
 
 /**
  * Copies the store while it works. The queue's database comes first, as one snapshot; then the extents that the snapshot names, which nobody
- * uses again meanwhile (the main thread has frozen them); then the history, whose only writer is this thread. The copy appears under its name
+ * uses again meanwhile (the main thread has frozen them); then the history, whose only writer is this thread; then what lies beside the store. The copy appears under its name
  * when all of it is on disk.
  */
 export function backUp(
@@ -70,6 +71,7 @@ export function backUp(
     syncPath(to);
     advance(statSync(to).size);
   }
+  copyBeside(options.beside, options.directory, making);
   const messages = Number(copy.prepare("SELECT messages FROM totals").get()?.["messages"]);
   writeFileSync(
     join(making, manifestFile),

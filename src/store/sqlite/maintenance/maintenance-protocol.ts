@@ -1,5 +1,8 @@
 export interface MaintenanceOptions {
   readonly file: string;
+  readonly directory: string;
+  /** Names in the directory that a backup copies as well. */
+  readonly beside: readonly string[];
   /** Folder of the history files. */
   readonly history: string;
   readonly segments: string;

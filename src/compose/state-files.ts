@@ -1,0 +1,9 @@
+import { tokensFolder } from "../identity/tokens/refresh-token-store.ts";
+
+/**
+ * What of a data directory is state besides the store: files that are replaced whole, or a folder of such. A backup copies them and a restore
+ * puts them back; what is encrypted stays so. Keys and configuration are not among them: the operator keeps those, and refers to them.
+ */
+export const pinsFile = "pins.json";
+export const mtaStsFile = "mta-sts.json";
+export const stateFiles: readonly string[] = [pinsFile, mtaStsFile, tokensFolder];
