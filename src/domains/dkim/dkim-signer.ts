@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { OutgoingBytes } from "../outgoing-bytes.ts";
 import type { Signer } from "../signer.ts";
-import type { Answer, Job, StartMessage } from "./protocol.ts";
+import type { Answer, Batch, Job, StartMessage } from "./protocol.ts";
 
 /** A private key of a domain and when it signs, as the configuration has it. */
 export interface DkimKey {
@@ -22,7 +22,8 @@ export class SigningFailed extends Error {
 
 /**
  * DKIM signatures, made in a thread of its own: an RSA-2048 signature costs a quarter of a millisecond, in which the event loop could take a
- * message. Whole messages travel in batches, long ones piece by piece with a bound on what is on its way.
+ * message. What comes while two batches are with the thread travels in the next, so that the busier it is, the less each message costs on the
+ * way; long messages go piece by piece with a bound on what is on its way.
  *
  * Rotation: of the keys of one domain and algorithm the one that began last signs; what it replaces stays published until its mail is out
  * (`postern dns`). A domain without a key of its own is signed by the nearest domain above it that has one (relaxed alignment).
@@ -31,7 +32,12 @@ export class DkimSigner implements Signer, AsyncDisposable {
   readonly #keys: readonly DkimKey[];
   readonly #now: () => number;
   readonly #waiting = new Map<number, { readonly resolve: (answer: Answer) => void; readonly reject: (error: Error) => void }>();
-  #batch: Job[] = [];
+  #jobs: Job[] = [];
+  /** What they are about, in their order. */
+  #pieces: Uint8Array[] = [];
+  /** Batches that the thread has not answered. */
+  #under = 0;
+  #scheduled = false;
   #worker: Worker | null = null;
   #lastId = 0;
   #closed = false;
@@ -49,7 +55,7 @@ export class DkimSigner implements Signer, AsyncDisposable {
     const job = { id: ++this.#lastId, keys, at: Math.floor(now / 1000) };
     const fields =
       content.inMemory !== null && content.size <= longestWhole
-        ? (await this.#ask({ kind: "whole", ...job, message: Buffer.concat(content.inMemory) })).fields
+        ? (await this.#ask({ kind: "whole", ...job, length: content.size }, content.inMemory)).fields
         : await this.#signLong(job, content, signal);
     signal.throwIfAborted();
     if (fields === undefined || fields === "") throw new SigningFailed("the signing thread gave no signature");
@@ -73,7 +79,7 @@ export class DkimSigner implements Signer, AsyncDisposable {
       for await (const bytes of content.inMemory ?? content.stream()) {
         signal.throwIfAborted();
         // One piece on its way at a time: the reader of the disk is the slower of the two.
-        await this.#ask({ kind: "piece", id: job.id, bytes });
+        await this.#ask({ kind: "piece", id: job.id, length: bytes.length }, [bytes]);
       }
     } catch (error) {
       this.#post({ kind: "drop", id: job.id });
@@ -82,24 +88,35 @@ export class DkimSigner implements Signer, AsyncDisposable {
     return (await this.#ask({ kind: "end", id: job.id })).fields;
   }
 
-  #ask(job: Job): Promise<Answer> {
+  #ask(job: Job, pieces: readonly Uint8Array[] = []): Promise<Answer> {
     if (this.#closed) return Promise.reject(new SigningFailed("the signer is closed"));
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     this.#waiting.set(job.id, { resolve, reject });
-    this.#post(job);
+    this.#post(job, pieces);
     return promise;
   }
 
-  #post(job: Job): void {
-    if (this.#batch.push(job) > 1) return;
+  #post(job: Job, pieces: readonly Uint8Array[] = []): void {
+    this.#jobs.push(job);
+    for (const piece of pieces) this.#pieces.push(piece);
+    if (this.#scheduled || this.#under >= batchesUnder) return;
+    this.#scheduled = true;
     setImmediate(() => {
-      const batch = this.#batch;
-      this.#batch = [];
-      if (this.#closed) return;
-      const worker = (this.#worker ??= this.#start());
-      worker.ref();
-      worker.postMessage(batch);
+      this.#scheduled = false;
+      this.#send();
     });
+  }
+
+  #send(): void {
+    const [jobs, pieces] = [this.#jobs, this.#pieces];
+    if (jobs.length === 0 || this.#closed) return;
+    this.#jobs = [];
+    this.#pieces = [];
+    const bytes = laidEndToEnd(pieces);
+    const worker = (this.#worker ??= this.#start());
+    worker.ref();
+    this.#under++;
+    worker.postMessage({ kind: "batch", jobs, bytes } satisfies Batch, [bytes.buffer]);
   }
 
   #start(): Worker {
@@ -109,7 +126,9 @@ export class DkimSigner implements Signer, AsyncDisposable {
     const start: StartMessage = { kind: "keys", keys: this.#keys.map(({ domain, selector, key }) => ({ domain, selector, pem: key })) };
     worker.postMessage(start);
     worker.on("message", (answers: readonly Answer[]) => {
+      this.#under--;
       for (const answer of answers) this.#settle(answer);
+      this.#send();
       // A thread that nobody waits for must not keep the process alive.
       if (this.#waiting.size === 0) worker.unref();
     });
@@ -130,13 +149,30 @@ export class DkimSigner implements Signer, AsyncDisposable {
 
   #lose(error: SigningFailed): void {
     this.#worker = null;
-    this.#batch = [];
+    this.#jobs = [];
+    this.#pieces = [];
+    this.#under = 0;
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const { reject } of waiting) reject(error);
   }
 }
 
+/** In one buffer of their own, which changes hands. */
+function laidEndToEnd(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  const all = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
+/** One that is worked on, and one so that the thread need not wait for the next. */
+const batchesUnder = 2;
 /** Longer ones are not copied in one piece. */
 const longestWhole = 256 * 1024;
 const nothing = new Uint8Array();

@@ -19,43 +19,31 @@ export interface SigningKey {
  * @param at seconds since 1970
  */
 export function signMessage(header: string, bodyHash: string, keys: readonly SigningKey[], at: number): string {
-  const fields = splitFields(header);
-  const names = signedNames.flatMap((name) => fields.filter((field) => field.name === name).map(() => name));
+  const fields = Map.groupBy(splitFields(header), ({ name }) => name);
+  const names: string[] = [];
+  let signed = "";
+  for (const name of signedNames) {
+    const same = fields.get(name) ?? [];
+    // RFC 6376 §5.4.2: of several fields of one name the last is taken first; one that is not there counts as empty.
+    for (let i = same.length - 1; i >= 0; i--) {
+      names.push(name);
+      signed += `${relaxField(same[i] as HeaderField)}\r\n`;
+    }
+  }
   names.push("from");
-  const signed = canonicalFields(fields, names);
-  return keys.map((key) => signatureField(key, names, signed, bodyHash, at)).join("");
+  const h = fold(names, ":");
+  return keys.map((key) => signatureField(key, h, signed, bodyHash, at)).join("");
 }
 
-function signatureField(
-  { domain, selector, key }: SigningKey,
-  names: readonly string[],
-  signed: string,
-  bodyHash: string,
-  at: number,
-): string {
+function signatureField({ domain, selector, key }: SigningKey, h: string, signed: string, bodyHash: string, at: number): string {
   const rsa = key.asymmetricKeyType === "rsa";
   const tags = `v=1; a=${rsa ? "rsa" : "ed25519"}-sha256; c=relaxed/relaxed; d=${domain}; s=${selector}; t=${at};`;
-  const value = ` ${tags}\r\n\th=${fold(names, ":")};\r\n\tbh=${bodyHash};\r\n\tb=`;
+  const value = ` ${tags}\r\n\th=${h};\r\n\tbh=${bodyHash};\r\n\tb=`;
   // RFC 6376 §3.7: the signature's own field comes last, with an empty b= and without its line end.
   const input = Buffer.from(`${signed}${relaxField({ name: "dkim-signature", raw: `DKIM-Signature:${value}` })}`, "latin1");
   // RFC 8463 §3: Ed25519 signs the hash.
   const signature = rsa ? sign("sha256", input, key) : sign(null, createHash("sha256").update(input).digest(), key);
   return `DKIM-Signature:${value}${fold(signature.toString("base64").match(/.{1,72}/g) ?? [], "")}\r\n`;
-}
-
-/** RFC 6376 §5.4.2: of several fields of one name the last is taken first; one that is not there counts as empty. */
-function canonicalFields(fields: readonly HeaderField[], names: readonly string[]): string {
-  const left = new Map<string, HeaderField[]>();
-  for (const field of fields) {
-    const same = left.get(field.name);
-    if (same === undefined) left.set(field.name, [field]);
-    else same.push(field);
-  }
-  return names
-    .map((name) => left.get(name)?.pop())
-    .filter((field) => field !== undefined)
-    .map((field) => `${relaxField(field)}\r\n`)
-    .join("");
 }
 
 /** RFC 5322 §2.1.1: lines of 78 characters. */

@@ -1,48 +1,59 @@
-import { createHash, createPrivateKey } from "node:crypto";
+import { createPrivateKey } from "node:crypto";
 import { parentPort } from "node:worker_threads";
-import { RelaxedBody } from "../../wire/dkim/relaxed-body.ts";
-import type { Answer, Job, StartMessage } from "./protocol.ts";
+import { MessageDigest } from "./message-digest.ts";
+import type { Answer, Batch, Job, StartMessage } from "./protocol.ts";
 import { signMessage, type SigningKey } from "./sign-message.ts";
 
 /** The thread that hashes and signs; see dkim-signer.ts. */
 let keys: readonly SigningKey[] = [];
-const open = new Map<number, Long>();
+const open = new Map<number, Opened>();
 
-parentPort?.on("message", (message: StartMessage | readonly Job[]) => {
-  if ("kind" in message) {
+/** A message that comes piece by piece. */
+interface Opened {
+  readonly keys: readonly number[];
+  readonly at: number;
+  readonly digest: MessageDigest;
+}
+
+parentPort?.on("message", (message: StartMessage | Batch) => {
+  if (message.kind === "keys") {
     keys = message.keys.map(({ domain, selector, pem }) => ({ domain, selector, key: createPrivateKey(pem) }));
     return;
   }
+  const bytes = Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.length);
   const answers: Answer[] = [];
-  for (const job of message) {
+  let at = 0;
+  for (const job of message.jobs) {
+    const from = at;
+    if ("length" in job) at += job.length;
     try {
-      const answer = run(job);
+      const answer = run(job, bytes.subarray(from, at));
       if (answer !== null) answers.push(answer);
     } catch (error) {
       open.delete(job.id);
       answers.push({ id: job.id, error: (error as Error).message });
     }
   }
-  if (answers.length > 0) parentPort?.postMessage(answers);
+  parentPort?.postMessage(answers);
 });
 
-function run(job: Job): Answer | null {
+function run(job: Job, bytes: Buffer): Answer | null {
   switch (job.kind) {
     case "whole": {
-      const long = new Long(job.keys, job.at);
-      long.push(job.message);
-      return { id: job.id, fields: long.end() };
+      const digest = new MessageDigest();
+      digest.push(bytes);
+      return { id: job.id, fields: signatures({ ...job, digest }) };
     }
     case "open":
-      open.set(job.id, new Long(job.keys, job.at));
+      open.set(job.id, { keys: job.keys, at: job.at, digest: new MessageDigest() });
       return null;
     case "piece":
-      known(job.id).push(job.bytes);
+      known(job.id).digest.push(bytes);
       return { id: job.id };
     case "end": {
-      const long = known(job.id);
+      const opened = known(job.id);
       open.delete(job.id);
-      return { id: job.id, fields: long.end() };
+      return { id: job.id, fields: signatures(opened) };
     }
     case "drop":
       open.delete(job.id);
@@ -50,46 +61,15 @@ function run(job: Job): Answer | null {
   }
 }
 
+function signatures({ keys: wanted, at, digest }: Opened): string {
+  const { header, bodyHash } = digest.end();
+  const signing = wanted.flatMap((n) => keys[n] ?? []);
+  return signMessage(header, bodyHash, signing, at);
+}
+
 /** @throws Error when the message began in a thread that has died since: what is left of it cannot be signed. */
-function known(id: number): Long {
-  const long = open.get(id);
-  if (long === undefined) throw new Error("the signing thread was lost");
-  return long;
+function known(id: number): Opened {
+  const opened = open.get(id);
+  if (opened === undefined) throw new Error("the signing thread was lost");
+  return opened;
 }
-
-/** A message as it comes: its header section is kept, its body only hashed. */
-class Long {
-  readonly #keys: readonly SigningKey[];
-  readonly #at: number;
-  readonly #hash = createHash("sha256");
-  readonly #body = new RelaxedBody((bytes) => this.#hash.update(bytes));
-  #head: Buffer | null = Buffer.alloc(0);
-  #header = "";
-
-  constructor(wanted: readonly number[], at: number) {
-    this.#keys = wanted.flatMap((n) => keys[n] ?? []);
-    this.#at = at;
-  }
-
-  push(bytes: Uint8Array): void {
-    if (this.#head === null) return this.#body.push(bytes);
-    const head = this.#head.length === 0 ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) : Buffer.concat([this.#head, bytes]);
-    const end = head.indexOf("\r\n\r\n");
-    if (end < 0) {
-      if (head.length > longestHeader) throw new Error("the header section is too long");
-      this.#head = head;
-      return;
-    }
-    this.#header = head.toString("latin1", 0, end + 2);
-    this.#head = null;
-    this.#body.push(head.subarray(end + 4));
-  }
-
-  end(): string {
-    if (this.#head !== null) this.#header = this.#head.toString("latin1");
-    this.#body.end();
-    return signMessage(this.#header, this.#hash.digest("base64"), this.#keys, this.#at);
-  }
-}
-
-const longestHeader = 512 * 1024;

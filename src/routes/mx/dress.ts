@@ -55,13 +55,16 @@ export function withBounceAddress(transaction: Transaction, recipients: readonly
 
 /** The domain of the From field, lower case; null when there is not exactly one. */
 async function authorDomain(content: OutgoingContent): Promise<string | null> {
-  const pieces: Uint8Array[] = [];
+  const pieces: Buffer[] = [];
   let size = 0;
   let whole = true;
-  for await (const piece of content.inMemory ?? content.stream()) {
-    pieces.push(piece);
+  for await (const bytes of content.inMemory ?? content.stream()) {
+    const piece = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, maxHeaderBytes));
+    const end = piece.indexOf("\r\n\r\n", 0, "latin1");
+    // The body is not copied.
+    pieces.push(end < 0 ? piece : piece.subarray(0, end + 4));
     size += piece.length;
-    if (size > maxHeaderBytes) {
+    if (end >= 0 || size > maxHeaderBytes) {
       whole = false;
       break;
     }
