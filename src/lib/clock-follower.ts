@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { request, Agent, type IncomingMessage } from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import type { PolicyClock } from "./clock.ts";
 
 /**
@@ -147,7 +147,7 @@ class Follower {
   async #rest(): Promise<void> {
     const { clock, atRest } = this.#options;
     do {
-      while ((clock.nextDue() ?? Infinity) <= clock.now()) await sleep(1, undefined, { signal: this.#signal });
+      while ((clock.nextDue() ?? Infinity) <= clock.now()) await turn(undefined, { signal: this.#signal });
       await atRest(this.#signal);
     } while ((clock.nextDue() ?? Infinity) <= clock.now());
   }

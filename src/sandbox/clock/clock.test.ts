@@ -134,7 +134,7 @@ test("one that always has something due cannot keep the clock from the end", asy
   followers.join("busy", ({ seq, offset }) => setImmediate(() => followers.ack("busy", seq, Date.now() + offset + 10)));
   const started = Date.now();
   const { steps, now } = await clock.advance(24 * hourMs, never);
-  assert.ok(steps <= 4100, String(steps));
+  assert.ok(steps <= 22_100, String(steps));
   assert.ok(now >= started + 24 * hourMs);
 });
 

@@ -16,7 +16,7 @@ export function readOffset(path: string): number {
   }
 }
 
-/** A hundred bytes now and then, at the end of a move: written at once. */
+/** A hundred bytes now and then, and at the end of a move: written at once. */
 export function keepOffset(path: string, offsetMs: number): void {
   writeFileSync(`${path}.tmp`, JSON.stringify({ offsetMs }));
   renameSync(`${path}.tmp`, path);

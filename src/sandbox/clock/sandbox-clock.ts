@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as turn } from "node:timers/promises";
 import { PolicyClock, type Clock } from "../../lib/clock.ts";
 import type { Followers } from "./followers.ts";
 
@@ -20,10 +20,12 @@ export interface Move {
 
 /** Wall time that one step waits for the followers. */
 const longestWaitMs = 30_000;
-/** So many steps go exactly from due time to due time; after them, steps are at least a share of the way, so that their number is bounded. */
-const exactSteps = 2000;
-/** Against a follower that always has something due: after so many steps the clock goes straight to the end. */
-const maxSteps = 10_000;
+/** So many steps go exactly from due time to due time: more than a mailbox sends in a day. */
+const exactSteps = 20_000;
+/** After them, steps are at least this share of the way, so that one who always has something due cannot keep the clock from the end. */
+const shareAfter = 2000;
+/** How often the time reached is written down while a move lasts, ms of wall time. */
+const keepEveryMs = 1000;
 
 export class SandboxClock implements Clock, Disposable {
   readonly #clock = new PolicyClock();
@@ -31,9 +33,10 @@ export class SandboxClock implements Clock, Disposable {
   readonly #changed: (offsetMs: number) => void;
   readonly #maxWaitMs: number;
   #offsetMs: number;
+  #keptAt = -Infinity;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param changed told of each new offset, to keep it over a restart. */
+  /** @param changed told of the new offset now and then and at the end of a move, to keep it over a restart. */
   constructor(followers: Followers, offsetMs: number, changed: (offsetMs: number) => void, maxWaitMs = longestWaitMs) {
     this.#maxWaitMs = maxWaitMs;
     this.#followers = followers;
@@ -75,7 +78,8 @@ export class SandboxClock implements Clock, Disposable {
   reset(): Promise<void> {
     return this.#inTurn(async () => {
       this.#clock.reset();
-      this.#remember(0);
+      this.#tell(0);
+      this.#keep();
     });
   }
 
@@ -92,39 +96,44 @@ export class SandboxClock implements Clock, Disposable {
   async #move(start: number, final: number, signal: AbortSignal): Promise<Move> {
     const late = new Set<string>();
     let steps = 0;
-    // A roll call first: since its last acknowledgement a follower may have got work that falls due sooner than it said then.
-    this.#followers.tell(this.#offsetMs);
-    await this.#settle(late, signal);
-    for (;;) {
-      signal.throwIfAborted();
-      const now = this.now();
-      const shortest = steps < exactSteps ? 0 : (final - start) / exactSteps;
-      const due = steps < maxSteps ? Math.min(this.#clock.nextDue() ?? Infinity, this.#followers.nextDue(late) ?? Infinity) : Infinity;
-      // Time runs on while the steps are taken: never back, however little.
-      const target = Math.max(now, Math.min(final, Math.max(due, now + shortest)));
-      this.#set(target);
-      steps++;
+    try {
+      // A roll call first: since its last acknowledgement a follower may have got work that falls due sooner than it said then.
+      this.#followers.tell(this.#offsetMs);
       await this.#settle(late, signal);
-      if (target >= final) break;
+      for (;;) {
+        signal.throwIfAborted();
+        const now = this.now();
+        const shortest = steps < exactSteps ? 0 : (final - start) / shareAfter;
+        const due = Math.min(this.#clock.nextDue() ?? Infinity, this.#followers.nextDue(late) ?? Infinity);
+        // Time runs on while the steps are taken: never back, however little.
+        const target = Math.max(now, Math.min(final, Math.max(due, now + shortest)));
+        this.#clock.set(target);
+        this.#tell(target - Date.now());
+        if (performance.now() - this.#keptAt >= keepEveryMs) this.#keep();
+        steps++;
+        await this.#settle(late, signal);
+        if (target >= final) break;
+      }
+    } finally {
+      this.#keep();
     }
     return { now: this.now(), advancedMs: final - start, steps, late: [...late] };
   }
 
-  #set(now: number): void {
-    this.#clock.set(now);
-    this.#remember(now - Date.now());
-  }
-
-  #remember(offsetMs: number): void {
+  #tell(offsetMs: number): void {
     this.#offsetMs = offsetMs;
     this.#followers.tell(offsetMs);
-    this.#changed(offsetMs);
+  }
+
+  #keep(): void {
+    this.#keptAt = performance.now();
+    this.#changed(this.#offsetMs);
   }
 
   /** Until nothing that is due by now is left, here and there. */
   async #settle(late: Set<string>, signal: AbortSignal): Promise<void> {
     for (;;) {
-      while ((this.#clock.nextDue() ?? Infinity) <= this.now()) await sleep(1, undefined, { signal });
+      while ((this.#clock.nextDue() ?? Infinity) <= this.now()) await turn(undefined, { signal });
       await this.#followers.atRest(late, this.#maxWaitMs, signal);
       if ((this.#clock.nextDue() ?? Infinity) > this.now()) return;
     }
