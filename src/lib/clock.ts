@@ -39,6 +39,11 @@ export class PolicyClock implements Clock, Disposable {
     return Date.now() + this.#offset;
   }
 
+  /** ms ahead of wall time. */
+  get offset(): number {
+    return this.#offset;
+  }
+
   at(at: number, fire: () => void): Disposable {
     const timer: Timer = { at, fire, [Symbol.dispose]: () => this.#remove(timer) };
     let index = this.#timers.length;

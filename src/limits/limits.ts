@@ -13,7 +13,7 @@ export type { Priority } from "../mail/priority.ts";
  * Times are policy-clock ms. Nothing here blocks or allocates more than a reservation for an admission.
  */
 export interface Limits {
-  /** Whether any limit that holds counts what goes by this route; false: it need not be asked. */
+  /** Whether any limit counts what goes by this route; false: it need not be asked. */
   covers(route: string): boolean;
   admit(request: AdmissionRequest): Admission;
   /** The attempt has ended. */

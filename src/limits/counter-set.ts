@@ -1,0 +1,154 @@
+import { domainOf, matchesAddress, matchesDomain } from "../mail/address.ts";
+import { Counter } from "./counter.ts";
+import type { AdmissionRequest } from "./limits.ts";
+import type { RuleInForce } from "./rule-in-force.ts";
+
+/** Verdicts that are kept, for one rule. */
+const maxKnown = 4096;
+
+/** The counters of one rule for one party: one, or one for each combination of what the rule counts apart. */
+export class CounterSet {
+  readonly rule: RuleInForce;
+  readonly counted: string;
+  /** The counter where nothing is counted apart. */
+  readonly only: Counter | null;
+  readonly isPerRecipient: boolean;
+  /** Counts every mail of its routes. */
+  readonly isPlain: boolean;
+  readonly #byKey: Map<string, Counter>;
+  readonly #byPair: Map<string, Map<string, Counter>>;
+  readonly #keys: readonly ((request: AdmissionRequest) => string)[];
+  readonly #reversePaths: AddressTest | null;
+  readonly #authors: AddressTest | null;
+  readonly #domains: DomainTest | null;
+  #walk: Generator<readonly [Map<string, Counter>, string, Counter], undefined> | null = null;
+
+  /** `heirOf`: takes over the counters of a set that counted other mail of the same rule. */
+  constructor(rule: RuleInForce, counted: string, heirOf?: CounterSet) {
+    const { scope, reversePaths, authors, recipientDomains } = rule.rule;
+    this.rule = rule;
+    this.counted = counted;
+    this.isPerRecipient = rule.isPerRecipient;
+    this.#keys = [
+      ...(scope.includes("principal") ? [({ principal }: AdmissionRequest) => principal] : []),
+      ...(scope.includes("sender-domain") ? [({ sender }: AdmissionRequest) => domainOf(sender)] : []),
+      ...(scope.includes("sender-recipient") ? [({ sender }: AdmissionRequest) => sender] : []),
+    ];
+    this.#byKey = heirOf === undefined ? new Map() : heirOf.#byKey;
+    this.#byPair = heirOf === undefined ? new Map() : heirOf.#byPair;
+    this.only = heirOf?.only ?? (scope.length === 0 ? this.#make("", "") : null);
+    this.#reversePaths = reversePaths === undefined ? null : new AddressTest(reversePaths);
+    this.#authors = authors === undefined ? null : new AddressTest(authors);
+    this.#domains = recipientDomains === undefined ? null : new DomainTest(recipientDomains);
+    this.isPlain = scope.length === 0 && this.#reversePaths === null && this.#authors === null && this.#domains === null;
+  }
+
+  /** Whether it counts this mail, as far as its sender decides. */
+  counts({ reversePath, sender }: AdmissionRequest): boolean {
+    return (this.#reversePaths === null || this.#reversePaths.has(reversePath)) && (this.#authors === null || this.#authors.has(sender));
+  }
+
+  countsRecipient(address: string): boolean {
+    return this.#domains === null || this.#domains.has(domainOf(address));
+  }
+
+  get countsAllRecipients(): boolean {
+    return this.#domains === null;
+  }
+
+  /** What of the message chooses the counter. */
+  keyOf(request: AdmissionRequest): string {
+    const [first] = this.#keys;
+    if (first === undefined) return "";
+    return this.#keys.length === 1 ? first(request) : this.#keys.map((key) => key(request)).join(" ");
+  }
+
+  /** `recipient`: empty where recipients are not counted apart. */
+  counter(key: string, recipient: string, now: number): Counter {
+    return this.only ?? this.peek(key, recipient) ?? this.#add(key, recipient, now);
+  }
+
+  peek(key: string, recipient: string): Counter | undefined {
+    if (this.only !== null) return this.only;
+    if (!this.isPerRecipient) return this.#byKey.get(key);
+    return this.#keys.length === 0 ? this.#byKey.get(recipient) : this.#byPair.get(key)?.get(recipient);
+  }
+
+  *counters(): Generator<Counter> {
+    if (this.only !== null) yield this.only;
+    for (const [, , counter] of this.#all()) yield counter;
+  }
+
+  /** Looks at some counters, two for each that is added, and forgets those in which nothing is left, so that there are never many such. */
+  sweep(count: number, now: number): void {
+    for (let i = 0; i < count; i++) {
+      this.#walk ??= this.#all();
+      const { done, value } = this.#walk.next();
+      if (done === true) {
+        this.#walk = null;
+        return;
+      }
+      const [counters, key, counter] = value;
+      if (counter.isEmpty(now) && (counter.cover === null || counter.cover.tend(now))) counters.delete(key);
+    }
+  }
+
+  *#all(): Generator<readonly [Map<string, Counter>, string, Counter], undefined> {
+    for (const [key, counter] of this.#byKey) yield [this.#byKey, key, counter];
+    for (const [key, counters] of this.#byPair) {
+      for (const [recipient, counter] of counters) yield [counters, recipient, counter];
+      if (counters.size === 0) this.#byPair.delete(key);
+    }
+  }
+
+  #add(key: string, recipient: string, now: number): Counter {
+    this.sweep(2, now);
+    const counter = this.#make(key, recipient);
+    if (now < this.rule.assumedUntil) counter.assume();
+    if (!this.isPerRecipient || this.#keys.length === 0) this.#byKey.set(this.isPerRecipient ? recipient : key, counter);
+    else {
+      const counters = this.#byPair.get(key);
+      if (counters === undefined) this.#byPair.set(key, new Map([[recipient, counter]]));
+      else counters.set(recipient, counter);
+    }
+    return counter;
+  }
+
+  #make(key: string, recipient: string): Counter {
+    return new Counter(this.rule, this.counted, key, recipient);
+  }
+}
+
+/** Address patterns, with the verdicts on the last addresses. */
+class AddressTest {
+  readonly #patterns: readonly string[];
+  readonly #known = new Map<string, boolean>();
+
+  constructor(patterns: readonly string[]) {
+    this.#patterns = patterns;
+  }
+
+  has(address: string): boolean {
+    let known = this.#known.get(address);
+    if (known === undefined) {
+      known = this.#patterns.some((pattern) => matchesAddress(pattern, address === "" ? null : address));
+      if (this.#known.size >= maxKnown) this.#known.clear();
+      this.#known.set(address, known);
+    }
+    return known;
+  }
+}
+
+class DomainTest {
+  readonly #exact: ReadonlySet<string>;
+  readonly #patterns: readonly string[];
+
+  constructor(patterns: readonly string[]) {
+    this.#exact = new Set(patterns.filter((pattern) => !pattern.includes("*")));
+    this.#patterns = patterns.filter((pattern) => pattern.includes("*"));
+  }
+
+  has(domain: string): boolean {
+    return this.#exact.has(domain) || this.#patterns.some((pattern) => matchesDomain(pattern, domain));
+  }
+}

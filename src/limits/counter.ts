@@ -1,0 +1,269 @@
+import type { RuleInForce } from "./rule-in-force.ts";
+import { Strain } from "./strain.ts";
+import type { Cover } from "./cover.ts";
+import type { TopPrincipals } from "./top-principals.ts";
+
+/** Numbers of an entry: when it expires, units, of them bulk. */
+const stride = 3;
+/** Waiting for units that are under way: nobody knows when they settle, so ask again soon. */
+const heldWaitMs = 1000;
+
+/**
+ * One account: so much of a rule's unit in any trailing window, for one combination of what the rule counts apart.
+ *
+ * A unit is `held` from its reservation, then in `entries` from its settlement until one window after the end of the slice in which it
+ * settled. Entries are sorted by expiry; those of one slice are one. A rule of the form "so many at a time" has held units only.
+ *
+ * Pace (where the rule has one): `tat`, the theoretical arrival time of the generic cell rate algorithm, which is a bucket of `burst` units
+ * that refills evenly, in one number. Whatever is out of the ordinary is in `strain`, null as a rule.
+ */
+export class Counter {
+  readonly rule: RuleInForce;
+  /** `mailbox scanner@contoso.example`; then what else it is counted apart for, empty where nothing is. */
+  readonly party: string;
+  readonly key: string;
+  readonly recipient: string;
+  held = 0;
+  heldBulk = 0;
+  settled = 0;
+  settledBulk = 0;
+  nextExpiry = Infinity;
+  tat = 0;
+  /** Use from which somebody is to be told. */
+  alarmAt: number;
+  alarmLevel = 0;
+  /** Somebody waits for held units to be freed. */
+  isAwaited = false;
+  strain: Strain | null = null;
+  cover: Cover | null = null;
+  top: TopPrincipals | null = null;
+  /** Number of the mark that tells of other senders' use; 0: none. */
+  foreignMark = 0;
+  #entries: number[] = [];
+  #head = 0;
+
+  constructor(rule: RuleInForce, party: string, key: string, recipient: string) {
+    this.rule = rule;
+    this.party = party;
+    this.key = key;
+    this.recipient = recipient;
+    this.alarmAt = rule.rule.amount * alarmShares[0];
+  }
+
+  /** For people. */
+  get counted(): string {
+    return `${this.party}${this.key === "" ? "" : ` from ${this.key}`}${this.recipient === "" ? "" : ` to ${this.recipient}`}`;
+  }
+
+  /** Of its marks in the journal. */
+  get journalKey(): string {
+    return JSON.stringify([this.rule.rule.id, this.party, this.key, this.recipient]);
+  }
+
+  get used(): number {
+    return this.settled + this.held;
+  }
+
+  isEmpty(now: number): boolean {
+    if (now >= this.nextExpiry) this.expire(now);
+    return this.used === 0 && this.tat <= now && (this.strain === null || this.strain.isOver(now));
+  }
+
+  /** Whether `units` may be taken now. */
+  fits(units: number, isBulk: boolean, now: number): boolean {
+    if (now >= this.nextExpiry) this.expire(now);
+    const { rule } = this;
+    if (!rule.holds) return true;
+    if (this.strain !== null && !this.#strained(this.strain, units, isBulk, now)) return false;
+    const used = this.settled + this.held + units;
+    if (used > rule.capBulk && (used > rule.capTransactional || (isBulk && used > this.capOf(true, now)))) return false;
+    return this.tat <= now || this.tat - Math.max(0, (isBulk ? rule.burstBulkMs : rule.burstMs) - units * rule.msPerUnit) <= now;
+  }
+
+  take(units: number, isBulk: boolean, now: number): void {
+    this.held += units;
+    if (isBulk) this.heldBulk += units;
+    const { msPerUnit } = this.rule;
+    if (msPerUnit > 0) this.tat = (this.tat > now ? this.tat : now) + units * msPerUnit;
+    if (this.strain !== null && isBulk) this.strain.servedBulk(units, now, this.rule);
+  }
+
+  /** Ends what `take` began; `kept` of the units count for a window from now. */
+  settle(units: number, kept: number, isBulk: boolean, now: number): void {
+    this.held -= units;
+    if (isBulk) this.heldBulk -= units;
+    const { rule } = this;
+    if (kept < units && rule.msPerUnit > 0) this.tat -= (units - kept) * rule.msPerUnit;
+    if (kept > 0 && rule.windowMs > 0) this.add(rule.expiryOf(now), kept, isBulk ? kept : 0);
+  }
+
+  /** Counts units until `expiresAt`; not before the last entry's. */
+  add(expiresAt: number, units: number, bulk: number): void {
+    const entries = this.#entries;
+    const last = entries.length - stride;
+    if (last >= this.#head && (entries[last] as number) >= expiresAt) {
+      entries[last + 1] = (entries[last + 1] as number) + units;
+      entries[last + 2] = (entries[last + 2] as number) + bulk;
+    } else {
+      if (last < this.#head) this.nextExpiry = expiresAt;
+      entries.push(expiresAt, units, bulk);
+    }
+    this.settled += units;
+    this.settledBulk += bulk;
+  }
+
+  /** Counts what may have been forgotten by a crash. */
+  assume(): void {
+    const { assumed, assumedUntil } = this.rule;
+    if (assumed > 0) this.add(assumedUntil, assumed, 0);
+  }
+
+  expire(now: number): void {
+    const entries = this.#entries;
+    let head = this.#head;
+    let gone = 0;
+    const first = head;
+    while (head < entries.length && (entries[head] as number) <= now) {
+      gone += entries[head + 1] as number;
+      this.settledBulk -= entries[head + 2] as number;
+      head += stride;
+    }
+    this.settled -= gone;
+    this.strain?.expired(gone, (head - first) / stride);
+    this.nextExpiry = entries[head] ?? Infinity;
+    // Compact when half is dead, so that each entry is moved at most once on average.
+    if (head === entries.length) {
+      this.#entries = [];
+      head = 0;
+    } else if (head > 64 && head * 2 > entries.length) {
+      this.#entries = entries.slice(head);
+      head = 0;
+    }
+    this.#head = head;
+  }
+
+  /**
+   * What is left for mail of a priority when other senders, and bulk mail that waits, are seen to. What only transactional mail may use is
+   * open to bulk mail as long as that has not had its share; else a unit would be left that neither may take.
+   */
+  capOf(isBulk: boolean, now: number): number {
+    const { rule, strain } = this;
+    const foreign = strain === null ? 0 : Math.max(0, Math.ceil(strain.foreignAt(now)) - rule.others);
+    const owed = rule.bulkGuarantee - this.settledBulk - this.heldBulk;
+    if (isBulk) return (owed > 0 ? rule.capTransactional : rule.capBulk) - foreign;
+    return rule.capTransactional - foreign - (owed > 0 && strain?.bulkWaits(now) === true ? owed : 0);
+  }
+
+  /** The earliest moment at which `units` may fit, if nothing else is taken meanwhile; not before `now`. */
+  earliest(units: number, isBulk: boolean, now: number): number {
+    const { rule, strain } = this;
+    if (!rule.holds) return now;
+    let at = this.#earliestByWindow(units, this.capOf(isBulk, now), now);
+    if (strain !== null) {
+      // Room that is kept for bulk mail is there for all when bulk mail waits no more.
+      if (!isBulk && strain.bulkWaits(now)) {
+        const over = strain.bulkWaitsUntil;
+        at = Math.min(at, Math.max(over, this.#earliestByWindow(units, this.capOf(isBulk, over), over)));
+      }
+      at = Math.max(at, strain.opensAt(isBulk, now, rule));
+    }
+    const burstMs = isBulk ? rule.burstBulkMs : rule.burstMs;
+    return Math.max(now, at, this.tat - Math.max(0, burstMs - units * rule.msPerUnit));
+  }
+
+  /** As `earliest`, for one of many that each come back by themselves: behind those that were told a time before. */
+  promise(units: number, isBulk: boolean, now: number): number {
+    const strain = this.strained();
+    const position = strain.promise(units, Math.max(0, this.settled + this.held + units - this.capOf(isBulk, now)));
+    const byPace = strain.promisePace(units, Math.max(this.tat, now), this.rule);
+    const at = Math.max(this.earliest(units, isBulk, now), this.#freedAt(position, now), byPace);
+    strain.promisedUntil(at);
+    return at;
+  }
+
+  strained(): Strain {
+    return (this.strain ??= new Strain());
+  }
+
+  /** When it will have expired: pairs of a time and units, grouped so that there are at most `max`. */
+  expiries(max: number): (readonly [at: number, units: number, bulk: number])[] {
+    const out: [number, number, number][] = [];
+    const each = Math.max(1, Math.ceil((this.#entries.length - this.#head) / stride / max)) * stride;
+    for (let i = this.#head; i < this.#entries.length; i += stride) {
+      const [at, units, bulk] = this.#entries.slice(i, i + stride) as [number, number, number];
+      const group = out.at(-1);
+      if (group === undefined || (i - this.#head) % each === 0) out.push([at, units, bulk]);
+      else {
+        group[0] = at;
+        group[1] += units;
+        group[2] += bulk;
+      }
+    }
+    return out;
+  }
+
+  /** What is held here counts there as settled now. */
+  copyTo(other: Counter, now: number): void {
+    other.settled = this.settled;
+    other.settledBulk = this.settledBulk;
+    other.nextExpiry = this.nextExpiry;
+    other.tat = this.tat;
+    other.strain = this.strain?.clone() ?? null;
+    other.#entries = this.#entries.slice(this.#head);
+    if (this.held > 0 && this.rule.windowMs > 0) other.add(this.rule.expiryAfter(now), this.held, this.heldBulk);
+  }
+
+  #strained(strain: Strain, units: number, isBulk: boolean, now: number): boolean {
+    if (strain.isOver(now)) {
+      this.strain = null;
+      return true;
+    }
+    return this.settled + this.held + units <= this.capOf(isBulk, now) && strain.opensAt(isBulk, now, this.rule) <= now;
+  }
+
+  /** The cap may rise as foreign use fades; entries expire in steps. */
+  #earliestByWindow(units: number, cap: number, now: number): number {
+    const { strain, rule } = this;
+    const foreignNow = strain === null ? 0 : Math.max(0, Math.ceil(strain.foreignAt(now)) - rule.others);
+    let over = this.settled + this.held + units - cap;
+    if (over <= 0) return now;
+    let from = now;
+    for (let i = this.#head; ; i += stride) {
+      const expiry = this.#entries[i] ?? Infinity;
+      if (foreignNow > 0) {
+        // So much of the foreign use must be gone, if no entry expires before.
+        const faded = over > foreignNow ? Infinity : (strain as Strain).fadesTo(foreignNow - over + rule.others);
+        if (faded < expiry) return Math.max(from, faded);
+      }
+      if (expiry === Infinity) break;
+      over -= this.#entries[i + 1] as number;
+      from = expiry;
+      if (over <= 0) return expiry;
+    }
+    return Math.max(from, now + heldWaitMs);
+  }
+
+  /** When the units that have expired since the strain began will have reached `position`. */
+  #freedAt(position: number, now: number): number {
+    const strain = this.strain as Strain;
+    let missing = position - strain.freed;
+    if (missing <= 0) return now;
+    const total = this.settled + this.held;
+    const windowMs = Math.max(this.rule.windowMs, heldWaitMs);
+    // Beyond what is there now: what goes at the promised times is free again a window later.
+    if (missing > this.settled) return now + windowMs * Math.max(1, missing / Math.max(1, total));
+    let i = this.#head + strain.cursor;
+    let before = strain.before;
+    missing = position - before;
+    while (i < this.#entries.length - stride && (this.#entries[i + 1] as number) < missing) {
+      missing -= this.#entries[i + 1] as number;
+      before += this.#entries[i + 1] as number;
+      i += stride;
+    }
+    strain.keepCursor(i - this.#head, before);
+    return this.#entries[i] ?? now + windowMs;
+  }
+}
+
+/** Shares of an amount at which somebody is told. */
+export const alarmShares = [0.8, 0.95, 1] as const;

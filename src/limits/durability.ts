@@ -1,0 +1,80 @@
+import type { Counter } from "./counter.ts";
+import type { JournalContents, UsageMark } from "./journal.ts";
+import type { RuleBook } from "./route-plan.ts";
+
+/** What was under way when a run was cut off may still reach the service so long after the next one has begun. */
+const lateMs = 30_000;
+/** A mark whose rule nobody knows any more is kept so long, in case it comes back. */
+const strangerMs = 31 * 86_400_000;
+/** Marks of one counter at an orderly stop. */
+const maxMarks = 64;
+
+/**
+ * Brings back what an earlier run has used. Open chunks count as used up and settled now, and so does what may have been used without a
+ * mark. Returns the marks as they are to be written anew.
+ */
+export function restore(book: RuleBook, { anchor, marks }: JournalContents, now: number): UsageMark[] {
+  const renewed: UsageMark[] = [];
+  const found = new Map<Counter, UsageMark[]>();
+  const settledNow = Math.ceil(now + lateMs);
+  for (const mark of marks) {
+    const counter = counterOf(book, mark.counter, now);
+    const { settledAt } = mark;
+    const settled = settledAt !== null ? mark : { ...mark, settledAt: settledNow, until: Math.ceil(untilOf(counter, settledNow)) };
+    if (settledAt === null) renewed.push(settled);
+    if (counter === null) continue;
+    const ofCounter = found.get(counter);
+    if (ofCounter === undefined) found.set(counter, [settled]);
+    else ofCounter.push(settled);
+  }
+  for (const [counter, ofCounter] of found) {
+    const { rule } = counter;
+    for (const { kind, units, settledAt } of ofCounter.toSorted((a, b) => (a.settledAt ?? 0) - (b.settledAt ?? 0))) {
+      const at = settledAt as number;
+      if (kind === "foreign") counter.strained().setForeign(units, at, rule.windowMs);
+      else if (rule.expiryAfter(at) > now) counter.add(rule.expiryAfter(at), units, 0);
+    }
+  }
+  for (const rule of book.rules) {
+    const units = anchor?.floors[rule.rule.id] ?? 0;
+    if (units > 0) rule.assume(units, rule.expiryAfter(settledNow));
+  }
+  for (const set of book.sets) for (const counter of set.counters()) counter.assume();
+  return renewed;
+}
+
+/** Everything that counts, exactly: for an orderly stop. */
+export function exactMarks(book: RuleBook, now: number, nextId: () => number): UsageMark[] {
+  const marks: UsageMark[] = [];
+  for (const set of book.sets) {
+    const { windowMs } = set.rule;
+    if (windowMs === 0) continue;
+    for (const counter of set.counters()) {
+      if (now >= counter.nextExpiry) counter.expire(now);
+      const mark = (kind: UsageMark["kind"], units: number, until: number): void => {
+        if (units > 0)
+          marks.push({
+            chunk: nextId(),
+            counter: counter.journalKey,
+            kind,
+            units,
+            settledAt: Math.ceil(until - windowMs),
+            until: Math.ceil(until),
+          });
+      };
+      for (const [until, units] of counter.expiries(maxMarks)) mark("used", units, until);
+      mark("used", counter.held, now + windowMs);
+      if (counter.strain !== null) mark("foreign", Math.ceil(counter.strain.foreignAt(now)), now + windowMs);
+    }
+  }
+  return marks;
+}
+
+function counterOf(book: RuleBook, text: string, now: number): Counter | null {
+  const [id, party, key, recipient] = JSON.parse(text) as [string, string, string, string];
+  return book.set(id, party)?.counter(key, recipient, now) ?? null;
+}
+
+function untilOf(counter: Counter | null, settledAt: number): number {
+  return counter === null ? settledAt + strangerMs : counter.rule.expiryAfter(settledAt);
+}

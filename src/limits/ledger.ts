@@ -1,0 +1,281 @@
+/**
+ * The account of what was sent: the port's promises are in limits.ts.
+ *
+ * A rule in force (rule-in-force.ts) has a set of counters for each party it is counted for (counter-set.ts); a route's plan (route-plan.ts)
+ * names the sets that count its mail. An admission asks each counter (counter.ts) and takes from all of them or from none. What was taken
+ * is durable before it is used, in chunks (cover.ts, journal.ts). Time is the ledger's own (ledger-time.ts), so that no step of the wall
+ * clock frees anything.
+ */
+import type { SteadyClock } from "../lib/steady-clock.ts";
+import { Admitter } from "./admitter.ts";
+import { Alarms, type Crossing } from "./alarms.ts";
+import type { Counter } from "./counter.ts";
+import type { CounterSet } from "./counter-set.ts";
+import { JournalWriter, type Chunk, type Cover } from "./cover.ts";
+import { exactMarks, restore } from "./durability.ts";
+import { fullestOf } from "./fullest.ts";
+import type { JournalContents, LimitJournal } from "./journal.ts";
+import { LedgerTime } from "./ledger-time.ts";
+import type { Admission, AdmissionRequest, Limits, Reservation, ReservationOutcome } from "./limits.ts";
+import { amountsOf, TakenPositions, wholeMessage, type Taken } from "./reservation.ts";
+import { RuleBook } from "./route-plan.ts";
+import type { LimitRule } from "./rule.ts";
+import { unitsOfSome } from "./some-recipients.ts";
+import { TopPrincipals } from "./top-principals.ts";
+import { usageOf, type CounterUsage } from "./usage.ts";
+
+export interface LedgerOptions {
+  readonly rules: readonly LimitRule[];
+  readonly clock: SteadyClock;
+  /** null: nothing is kept over a restart (a simulation). */
+  readonly journal: LimitJournal | null;
+  /** A counter has come to 80, 95 or 100 % of its amount. */
+  readonly onThreshold?: (crossing: Crossing) => void;
+  /** Something was given back that an asker was refused for; it may ask again at once for these routes. Never called within `admit`. */
+  readonly onFreed?: (routes: readonly string[]) => void;
+}
+
+const tendEveryMs = 10_000;
+/** Counters looked at in one round, whether they can be forgotten. */
+const sweepCount = 256;
+/** Of the counters of single recipients, so many are told of. */
+const maxRecipientsTold = 50;
+
+/** With what an earlier run has used. Rejects when the journal cannot be read or written. */
+export async function openLedger(options: LedgerOptions): Promise<Ledger> {
+  const contents = (await options.journal?.load()) ?? { anchor: null, marks: [] };
+  const ledger = new Ledger(options, LedgerTime.resume(options.clock, contents.anchor));
+  await ledger.begin(contents);
+  return ledger;
+}
+
+export class Ledger implements Limits, AsyncDisposable {
+  readonly #options: LedgerOptions;
+  readonly #book = new RuleBook();
+  readonly #time: LedgerTime;
+  readonly #alarms: Alarms;
+  readonly #admitter: Admitter;
+  #writer: JournalWriter | null = null;
+  #floors: Readonly<Record<string, number>> = {};
+  /** Units of each kind: of a request; of what was taken; of what was taken or refused. */
+  readonly #amounts = [0, 0, 0, 0, 0];
+  readonly #kept = [0, 0, 0, 0, 0];
+  readonly #keptOrRefused = [0, 0, 0, 0, 0];
+  #tendAt = 0;
+
+  constructor(options: LedgerOptions, time: LedgerTime) {
+    this.#options = options;
+    this.#time = time;
+    this.#alarms = new Alarms(options.onThreshold ?? (() => undefined));
+    this.#admitter = new Admitter(this.#book, this.#alarms);
+    this.#book.replace(options.rules);
+  }
+
+  /** Once, before anything else. */
+  async begin(contents: JournalContents): Promise<void> {
+    const { journal } = this.#options;
+    if (journal === null) return;
+    const lastId = contents.marks.reduce((last, { chunk }) => Math.max(last, chunk), 0);
+    const writer = new JournalWriter(journal, () => this.#time.anchor(this.#floors), lastId);
+    this.#writer = writer;
+    this.#admitter.writer = writer;
+    this.#floors = contents.anchor?.floors ?? {};
+    for (const mark of restore(this.#book, contents, this.#time.now())) writer.write(mark);
+    await this.#raiseFloors(writer);
+  }
+
+  covers(route: string): boolean {
+    return this.#book.plan(route) !== undefined;
+  }
+
+  largestTransaction(route: string): number {
+    return Math.max(1, this.#book.plan(route)?.largestTransaction ?? Infinity);
+  }
+
+  /** Other rules from now on; counters that count the same go on. Rejects when that cannot be made durable; then they hold all the same. */
+  async setRules(rules: readonly LimitRule[]): Promise<void> {
+    this.#book.replace(rules);
+    for (const set of this.#book.sets) for (const counter of set.counters()) this.#alarms.reset(counter);
+    if (this.#writer !== null) await this.#raiseFloors(this.#writer);
+  }
+
+  admit(request: AdmissionRequest): Admission {
+    const now = this.#time.now();
+    if (now >= this.#tendAt) this.#tend(now);
+    return this.#admitter.admit(request, now);
+  }
+
+  earliest(request: AdmissionRequest): number {
+    return this.#admitter.earliest(request, this.#time.now());
+  }
+
+  settle(reservation: Reservation, outcome: ReservationOutcome): void {
+    const taken = reservation as Taken;
+    if (!taken.isLive) throw new Error("a reservation is settled once");
+    const now = this.#time.now();
+    const { fixed } = taken;
+    const { asked, refused } = outcome;
+    const count = taken.recipients.length;
+    const served = asked ? outcome.taken : 0;
+    const answered = asked ? Math.min(count, outcome.taken + refused) : 0;
+    amountsOf(this.#amounts, count, taken.external, taken.size);
+    amountsOf(this.#kept, served, Math.min(served, taken.external), taken.size);
+    amountsOf(this.#keptOrRefused, answered, Math.min(answered, taken.external), taken.size);
+    for (let i = 0; i < fixed.length; i++) {
+      const counter = fixed[i] as Counter;
+      const { kind, rule } = counter.rule;
+      const units = this.#amounts[kind] as number;
+      if (units > 0)
+        this.#end(
+          counter,
+          units,
+          (rule.countsRefused ? this.#keptOrRefused : this.#kept)[kind] as number,
+          taken,
+          taken.fixedChunks[i] ?? null,
+          now,
+        );
+    }
+    if (taken.counters.length > 0) this.#endOthers(taken, outcome, answered, now);
+    for (const { strain } of taken.probes) {
+      if (strain === null) continue;
+      strain.isProbing = false;
+      if (served > 0) strain.proved();
+    }
+    if (outcome.full !== undefined) this.#learn(taken, outcome.full, outcome.now, now);
+    this.#admitter.reuse(taken);
+  }
+
+  /** Every limit for every party, and of those that are counted for each recipient the fullest. */
+  usage(now: number): readonly CounterUsage[] {
+    const at = this.#time.now();
+    const used: CounterUsage[] = [];
+    const ofRecipients: Counter[] = [];
+    for (const set of this.#book.sets) {
+      for (const counter of set.counters()) {
+        if (set.isPerRecipient) ofRecipients.push(counter);
+        else used.push(usageOf(counter, at, now - at));
+      }
+    }
+    const fullest = ofRecipients.toSorted((a, b) => b.used / b.rule.rule.amount - a.used / a.rule.rule.amount).slice(0, maxRecipientsTold);
+    return [...used, ...fullest.map((counter) => usageOf(counter, at, now - at))];
+  }
+
+  /**
+   * What the service says was used in all, by whomever: the difference to ours is other senders'. `counted`: the party; absent: all that
+   * the rule has. Returns whether there is such a limit.
+   */
+  observe(rule: string, observed: number, counted?: string): boolean {
+    const now = this.#time.now();
+    let found = false;
+    for (const set of this.#book.sets) {
+      if (set.rule.rule.id !== rule || set.only === null || (counted !== undefined && set.counted !== counted)) continue;
+      found = true;
+      if (now >= set.only.nextExpiry) set.only.expire(now);
+      set.only.strained().setForeign(observed - set.only.settled, now, set.rule.windowMs);
+      this.#writeForeign(set.only, now);
+      this.#alarms.check(set.only, now);
+    }
+    return found;
+  }
+
+  /** A copy that goes on by another clock and keeps nothing: for forecasts. What is under way counts as settled now. */
+  simulate(clock: SteadyClock): Ledger {
+    const now = this.#time.now();
+    const copy = new Ledger({ rules: this.#book.rules.map(({ rule }) => rule), clock, journal: null }, new LedgerTime(clock, now));
+    for (const set of this.#book.sets) {
+      const other = copy.#book.set(set.rule.rule.id, set.counted) as CounterSet;
+      for (const counter of set.counters()) counter.copyTo(other.counter(counter.key, counter.recipient, now), now);
+    }
+    return copy;
+  }
+
+  /** Writes exact figures. Nothing may be asked afterwards. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const writer = this.#writer;
+    if (writer === null) return;
+    this.#floors = {};
+    await writer.close(exactMarks(this.#book, this.#time.now(), () => writer.nextId()));
+  }
+
+  #end(counter: Counter, units: number, kept: number, taken: Taken, chunk: Chunk | null, now: number): void {
+    counter.settle(units, kept, taken.isBulk, now);
+    if (chunk !== null) (counter.cover as Cover).settle(chunk, units, kept, now);
+    if (kept > 0 && counter.recipient === "" && counter.rule.windowMs > 0)
+      (counter.top ??= new TopPrincipals()).add(taken.principal, kept, now, counter.rule.windowMs);
+    if (counter.isAwaited && (kept < units || counter.rule.windowMs === 0)) this.#freed(counter);
+  }
+
+  #endOthers(taken: Taken, outcome: ReservationOutcome, answered: number, now: number): void {
+    const positions = new TakenPositions(outcome);
+    for (let i = 0; i < taken.counters.length; i++) {
+      const counter = taken.counters[i] as Counter;
+      const set = taken.sets[i] as CounterSet;
+      const units = taken.units[i] as number;
+      const position = taken.positions[i] as number;
+      const { rule } = counter.rule;
+      const keepsRefused = rule.countsRefused && answered > 0;
+      let kept = 0;
+      if (position !== wholeMessage) kept = keepsRefused || positions.has(position) ? units : 0;
+      else if (set.countsAllRecipients)
+        kept = Math.min(units, (rule.countsRefused ? this.#keptOrRefused : this.#kept)[counter.rule.kind] as number);
+      else kept = keepsRefused ? units : unitsOfSome(set, taken.recipients, units, (at) => positions.has(at));
+      this.#end(counter, units, kept, taken, taken.chunks[i] ?? null, now);
+    }
+  }
+
+  #freed(counter: Counter): void {
+    counter.isAwaited = false;
+    const { onFreed } = this.#options;
+    if (onFreed !== undefined) onFreed(counter.rule.rule.routes.map(({ name }) => name));
+  }
+
+  #learn(taken: Taken, full: NonNullable<ReservationOutcome["full"]>, policyNow: number, now: number): void {
+    const retryAt = full.retryAt === undefined ? null : now + (full.retryAt - policyNow);
+    for (const counter of fullestOf(taken, full.failure.code, full.positions)) {
+      const isProbe = taken.probes.includes(counter);
+      counter.strained().learnFull(counter.used, counter.rule, now, isProbe, retryAt);
+      this.#writeForeign(counter, now);
+      this.#alarms.check(counter, now);
+    }
+  }
+
+  #writeForeign(counter: Counter, now: number): void {
+    const { windowMs } = counter.rule;
+    if (this.#writer === null || windowMs === 0) return;
+    const units = Math.ceil(counter.strained().foreignAt(now));
+    counter.foreignMark ||= this.#writer.nextId();
+    const mark = {
+      chunk: counter.foreignMark,
+      counter: counter.journalKey,
+      units,
+      settledAt: Math.ceil(now),
+      until: Math.ceil(now + windowMs),
+    };
+    this.#writer.write({ ...mark, kind: "foreign" });
+  }
+
+  /** A floor holds when a crash would find it. */
+  async #raiseFloors(writer: JournalWriter): Promise<void> {
+    const floors: Record<string, number> = { ...this.#floors };
+    for (const { rule, wantedFloor } of this.#book.rules) floors[rule.id] = Math.max(floors[rule.id] ?? 0, wantedFloor);
+    this.#floors = floors;
+    await writer.flush().done;
+    for (const rule of this.#book.rules) rule.floor = Math.min(rule.wantedFloor, floors[rule.rule.id] ?? 0);
+  }
+
+  /** What nobody asks about must not stay as it is for ever: old chunks, alarms that are over, counters with nothing left. */
+  #tend(now: number): void {
+    this.#tendAt = now + tendEveryMs;
+    for (const set of this.#book.sets) {
+      if (set.isPerRecipient) {
+        set.sweep(sweepCount, now);
+        continue;
+      }
+      for (const counter of set.counters()) {
+        if (now >= counter.nextExpiry) counter.expire(now);
+        if (counter.alarmLevel > 0) this.#alarms.relax(counter, now);
+        counter.cover?.tend(now);
+      }
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import type { Chunk } from "./cover.ts";
+import type { Counter } from "./counter.ts";
+import type { CounterSet } from "./counter-set.ts";
+import type { AdmissionRequest, Reservation, ReservationOutcome } from "./limits.ts";
+import type { RoutePlan } from "./route-plan.ts";
+
+/** Not a position of a recipient: counted for the message as a whole, or for those recipients that a rule counts. */
+export const wholeMessage = -1;
+
+const none: readonly never[] = [];
+
+/** What one admission has taken. Used again after its settlement: an admission allocates nothing. */
+export class Taken implements Reservation {
+  route = "";
+  principal = "";
+  isBulk = false;
+  isLive = false;
+  recipients: readonly string[] = [];
+  external = 0;
+  size = 0;
+  /** Of the counters that count all mail of the route, in the order of its plan, and the chunks that cover what was taken from them. */
+  fixed: readonly Counter[] = [];
+  readonly fixedChunks: (Chunk | null)[] = [];
+  /** Of the others, side by side. */
+  readonly counters: Counter[] = [];
+  readonly sets: CounterSet[] = [];
+  readonly units: number[] = [];
+  readonly positions: number[] = [];
+  readonly chunks: (Chunk | null)[] = [];
+  /** Counters in doubt that this attempt is to try. */
+  readonly probes: Counter[] = [];
+  readonly admission: { readonly ok: true; readonly reservation: Taken; ready: Promise<void> | null } = {
+    ok: true,
+    reservation: this,
+    ready: null,
+  };
+
+  begin({ route, principal, priority, recipients, external, size }: AdmissionRequest, plan: RoutePlan | undefined): void {
+    this.route = route;
+    this.principal = principal;
+    this.isBulk = priority === "bulk";
+    this.isLive = true;
+    this.recipients = recipients;
+    this.external = external;
+    this.size = size;
+    this.fixed = plan?.fixed ?? none;
+    this.admission.ready = null;
+  }
+
+  add(counter: Counter, set: CounterSet, units: number, position: number): void {
+    this.counters.push(counter);
+    this.sets.push(set);
+    this.units.push(units);
+    this.positions.push(position);
+    this.chunks.push(null);
+  }
+
+  clear(): void {
+    this.isLive = false;
+    this.recipients = none;
+    this.fixed = none;
+    if (this.probes.length > 0) this.probes.length = 0;
+    if (this.counters.length === 0) return;
+    this.counters.length = 0;
+    this.sets.length = 0;
+    this.units.length = 0;
+    this.positions.length = 0;
+    this.chunks.length = 0;
+  }
+}
+
+/** Units of each kind (rule-in-force.ts) that a transaction is. */
+export function amountsOf(into: number[], recipients: number, external: number, size: number): void {
+  const some = recipients > 0 ? 1 : 0;
+  into[0] = some;
+  into[1] = recipients;
+  into[2] = external;
+  into[3] = some * size;
+  into[4] = some;
+}
+
+/** Which recipients the service took. */
+export class TakenPositions {
+  readonly #not: ReadonlySet<number> | null;
+  readonly #none: boolean;
+
+  constructor({ asked, taken, notTaken }: ReservationOutcome) {
+    this.#none = !asked || taken === 0;
+    this.#not = notTaken === undefined || notTaken.length === 0 ? null : new Set(notTaken);
+  }
+
+  has(position: number): boolean {
+    return !this.#none && (this.#not === null || !this.#not.has(position));
+  }
+}

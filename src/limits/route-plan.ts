@@ -1,0 +1,109 @@
+import type { Counter } from "./counter.ts";
+import { CounterSet } from "./counter-set.ts";
+import type { Admission } from "./limits.ts";
+import { RuleInForce } from "./rule-in-force.ts";
+import type { LimitRule } from "./rule.ts";
+
+export type Breadth = (Admission & { ok: false })["breadth"];
+
+/** What counts the mail of one route. */
+export interface RoutePlan {
+  /** Counters of all its mail, those that bind most of it first. */
+  readonly fixed: readonly Counter[];
+  /** Of the fixed ones. */
+  readonly breadths: ReadonlyMap<Counter, Breadth>;
+  readonly byMessage: readonly CounterSet[];
+  readonly byRecipient: readonly CounterSet[];
+  readonly largestTransaction: number;
+}
+
+/** What else waits when a counter of the set binds. */
+export function breadthOf({ rule, isPlain, isPerRecipient, countsAllRecipients }: CounterSet): Breadth {
+  if (isPerRecipient || !countsAllRecipients) return "recipients";
+  if (!isPlain || rule.rule.unit === "bytes") return "message";
+  return rule.rule.unit === "external-recipients" ? "external" : "route";
+}
+
+/** The rules in force and their counters. */
+export class RuleBook {
+  #rules: readonly RuleInForce[] = [];
+  #sets: readonly CounterSet[] = [];
+  #plans: ReadonlyMap<string, RoutePlan> = new Map();
+  /** Those in force, and those that were: a rule that comes back finds what was used meanwhile. */
+  readonly #knownRules = new Map<string, RuleInForce>();
+  readonly #knownSets = new Map<string, CounterSet>();
+
+  get rules(): readonly RuleInForce[] {
+    return this.#rules;
+  }
+
+  get sets(): readonly CounterSet[] {
+    return this.#sets;
+  }
+
+  /** Of a rule that is in force, or was. */
+  set(id: string, counted: string): CounterSet | undefined {
+    return this.#knownSets.get(`${id}\n${counted}`);
+  }
+
+  plan(route: string): RoutePlan | undefined {
+    return this.#plans.get(route);
+  }
+
+  /** Other rules from now on; counters of those that count the same stay. */
+  replace(rules: readonly LimitRule[]): void {
+    const inForce: RuleInForce[] = [];
+    const sets: CounterSet[] = [];
+    const setsOf = new Map<string, CounterSet[]>();
+    for (const rule of rules) {
+      const old = this.#knownRules.get(rule.id);
+      const stays = old?.fits(rule) === true;
+      const current = stays ? old : new RuleInForce(rule);
+      const sameMail = stays && isSameMail(current.rule, rule);
+      current.adopt(rule);
+      this.#knownRules.set(rule.id, current);
+      inForce.push(current);
+      const byParty = new Map<string, CounterSet>();
+      for (const { name, counted } of rule.routes) {
+        let set = byParty.get(counted);
+        if (set === undefined) {
+          const name = `${rule.id}\n${counted}`;
+          const known = stays ? this.#knownSets.get(name) : undefined;
+          set = known !== undefined && sameMail ? known : new CounterSet(current, counted, known);
+          this.#knownSets.set(name, set);
+          byParty.set(counted, set);
+          sets.push(set);
+        }
+        const ofRoute = setsOf.get(name);
+        if (ofRoute === undefined) setsOf.set(name, [set]);
+        else ofRoute.push(set);
+      }
+    }
+    this.#rules = inForce;
+    this.#sets = sets;
+    this.#plans = new Map([...setsOf].map(([route, ofRoute]) => [route, planOf(ofRoute)]));
+  }
+}
+
+const order: readonly Breadth[] = ["route", "external", "message", "recipients"];
+
+function planOf(sets: readonly CounterSet[]): RoutePlan {
+  const sorted = sets.toSorted((a, b) => order.indexOf(breadthOf(a)) - order.indexOf(breadthOf(b)));
+  const largest = sets
+    .filter(({ rule, isPerRecipient }) => rule.holds && !isPerRecipient && rule.rule.unit.endsWith("recipients"))
+    .map(({ rule }) => rule.capBulk);
+  const plain = sorted.filter(({ isPlain }) => isPlain);
+  return {
+    fixed: plain.map(({ only }) => only as Counter),
+    breadths: new Map(plain.map((set) => [set.only as Counter, breadthOf(set)])),
+    byMessage: sorted.filter(({ isPlain, isPerRecipient }) => !isPlain && !isPerRecipient),
+    byRecipient: sorted.filter(({ isPerRecipient }) => isPerRecipient),
+    largestTransaction: Math.min(Infinity, ...largest),
+  };
+}
+
+function isSameMail(a: LimitRule, b: LimitRule): boolean {
+  const filters = ({ reversePaths, authors, recipientDomains }: LimitRule): string =>
+    JSON.stringify([reversePaths, authors, recipientDomains]);
+  return filters(a) === filters(b);
+}

@@ -1,0 +1,174 @@
+import type { RuleInForce } from "./rule-in-force.ts";
+
+const minuteMs = 60_000;
+const maxPauseMs = 15 * minuteMs;
+/** The pause before the first probe after a quota reply, as a share of the window. */
+const pauseShare = 1 / 200;
+/** A quota reply about "so many at a time" is believed for so long. */
+const concurrencyMemoryMs = minuteMs;
+const concurrencyPauseMs = 2000;
+/** One probe is under way: ask again soon. */
+const probeWaitMs = 1000;
+/** Bulk mail comes back so soon after the time that it was told, or it waits no more. */
+const bulkLateMs = 2000;
+const entryStride = 3;
+
+/**
+ * What is out of the ordinary about a counter: others use it too, it was said to be full, bulk mail waits beside transactional mail, or
+ * many wait that were each told a time. Most counters have none; it goes when it is over.
+ */
+export class Strain {
+  /** Units that expired since it began. */
+  freed = 0;
+  pausedUntil = 0;
+  /** Length of the last pause; 0: not in doubt. After the pause one attempt at a time goes, until one succeeds. */
+  pauseMs = 0;
+  isProbing = false;
+  bulkWaitsUntil = 0;
+  #foreign = 0;
+  #foreignSince = 0;
+  #foreignMs = 1;
+  #bulkAsksAt = 0;
+  #bulkDue = 0;
+  /** Promises: how much must have been freed for the last of them, and when that is. */
+  #promised = 0;
+  #promisedTat = 0;
+  #promisedUntil = 0;
+  #cursor = 0;
+  #before = 0;
+
+  /** Nothing of it has an effect any more. */
+  isOver(now: number): boolean {
+    return (
+      now >= this.pausedUntil && this.pauseMs === 0 && now >= this.bulkWaitsUntil && now >= this.#promisedUntil && this.foreignAt(now) === 0
+    );
+  }
+
+  /** Units that other senders used, as far as we know; it fades to nothing over one window. */
+  foreignAt(now: number): number {
+    if (this.#foreign === 0) return 0;
+    return Math.max(0, this.#foreign * (1 - (now - this.#foreignSince) / this.#foreignMs));
+  }
+
+  /** When it will have faded to `units`; Infinity: never (less than nothing). */
+  fadesTo(units: number): number {
+    if (units < 0) return Infinity;
+    // 1 ms: the caller rounds up what is left.
+    return this.#foreignSince + this.#foreignMs * Math.max(0, 1 - units / this.#foreign) + 1;
+  }
+
+  setForeign(units: number, since: number, windowMs: number): void {
+    this.#foreign = Math.max(0, units);
+    this.#foreignSince = since;
+    this.#foreignMs = windowMs > 0 ? windowMs : concurrencyMemoryMs;
+  }
+
+  /**
+   * The service said that it is full while it has `own` of ours. `isProbe`: said to an attempt that was to find that out; others that were
+   * under way meanwhile tell nothing new. `retryAt`: the time it named.
+   */
+  learnFull(own: number, rule: RuleInForce, now: number, isProbe: boolean, retryAt: number | null): void {
+    const { windowMs } = rule;
+    this.setForeign(rule.rule.amount - own, now, windowMs);
+    if (this.pauseMs === 0 || isProbe) {
+      const first = windowMs === 0 ? concurrencyPauseMs : Math.max(Math.min(minuteMs, windowMs), windowMs * pauseShare);
+      this.pauseMs = Math.min(maxPauseMs, this.pauseMs === 0 ? first : this.pauseMs * 2);
+      this.pausedUntil = now + this.pauseMs;
+    }
+    if (retryAt !== null) this.pausedUntil = Math.min(Math.max(now, retryAt), now + Math.max(2 * windowMs, maxPauseMs));
+  }
+
+  /** An attempt after a pause succeeded. */
+  proved(): void {
+    this.pauseMs = 0;
+    this.pausedUntil = 0;
+  }
+
+  bulkWaits(now: number): boolean {
+    return now < this.bulkWaitsUntil;
+  }
+
+  /** Bulk mail was refused and comes back at `at`. */
+  refusedBulk(at: number, now: number, rule: RuleInForce): void {
+    if (!this.bulkWaits(now)) this.#bulkDue = now + bulkPace(rule);
+    this.#bulkAsksAt = at;
+    this.bulkWaitsUntil = Math.max(this.bulkWaitsUntil, at + bulkLateMs);
+  }
+
+  servedBulk(units: number, now: number, rule: RuleInForce): void {
+    this.#bulkDue = Math.max(this.#bulkDue, now) + units * bulkPace(rule);
+  }
+
+  /** The earliest moment at which anything may go. */
+  opensAt(isBulk: boolean, now: number, rule: RuleInForce): number {
+    let at = this.pausedUntil;
+    if (this.isProbing) at = Math.max(at, now + probeWaitMs);
+    // The next unit of pace is bulk mail's turn.
+    const { msPerUnit } = rule;
+    const isBulksTurn = msPerUnit > 0 && !isBulk && now >= this.#bulkDue && now < this.bulkWaitsUntil;
+    if (isBulksTurn && now > this.#bulkAsksAt - msPerUnit && now < this.#bulkAsksAt + bulkLateMs)
+      at = Math.max(at, this.#bulkAsksAt + Math.min(msPerUnit, bulkLateMs));
+    return at;
+  }
+
+  /** A place behind those who were told a time before: how much must have been freed. `missing`: for this one alone. */
+  promise(units: number, missing: number): number {
+    this.#promised = this.#promised > this.freed ? Math.max(this.#promised + units, this.freed + missing) : this.freed + missing;
+    return this.#promised;
+  }
+
+  promisePace(units: number, tat: number, rule: RuleInForce): number {
+    if (rule.msPerUnit === 0) return 0;
+    this.#promisedTat = Math.max(this.#promisedTat, tat) + units * rule.msPerUnit;
+    return this.#promisedTat - Math.max(rule.burstMs, units * rule.msPerUnit);
+  }
+
+  promisedUntil(at: number): void {
+    this.#promisedUntil = Math.max(this.#promisedUntil, at);
+  }
+
+  /** `count` entries with so many units expired. */
+  expired(units: number, count: number): void {
+    this.freed += units;
+    this.#cursor -= count * entryStride;
+    if (this.#cursor <= 0) {
+      this.#cursor = 0;
+      this.#before = this.freed;
+    }
+  }
+
+  /** Where the search for the last promise ended: an offset from the first entry, and what will have been freed before it. */
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  get before(): number {
+    return this.#cursor === 0 ? this.freed : this.#before;
+  }
+
+  keepCursor(cursor: number, before: number): void {
+    this.#cursor = cursor;
+    this.#before = before;
+  }
+
+  clone(): Strain {
+    const copy = new Strain();
+    copy.pausedUntil = this.pausedUntil;
+    copy.pauseMs = this.pauseMs;
+    copy.bulkWaitsUntil = this.bulkWaitsUntil;
+    copy.#foreign = this.#foreign;
+    copy.#foreignSince = this.#foreignSince;
+    copy.#foreignMs = this.#foreignMs;
+    copy.#bulkAsksAt = this.#bulkAsksAt;
+    copy.#bulkDue = this.#bulkDue;
+    copy.#promised = this.#promised - this.freed;
+    copy.#promisedTat = this.#promisedTat;
+    copy.#promisedUntil = this.#promisedUntil;
+    return copy;
+  }
+}
+
+/** Bulk mail that waits gets a unit of pace as often. */
+function bulkPace({ msPerUnit, rule }: RuleInForce): number {
+  return rule.shares.bulk === 0 ? Infinity : msPerUnit / rule.shares.bulk;
+}
