@@ -12,6 +12,7 @@ import { openIdentities } from "./compose/open-identities.ts";
 import { openMtaSts } from "./compose/open-mta-sts.ts";
 import { openNetwork } from "./compose/open-network.ts";
 import { openRoutes } from "./compose/open-routes.ts";
+import { openPauses } from "./compose/open-pauses.ts";
 import { openPins } from "./compose/open-pins.ts";
 import { stateFiles } from "./compose/state-files.ts";
 import type { GatewayConfig } from "./config/config.ts";
@@ -80,7 +81,11 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       log: facts.queue,
       onStoreFailed: (error) => failed.resolve(error instanceof Error ? error : new Error(String(error))),
     });
-    for (const route of config.routes) if (route.kind !== "sink" && route.paused === true) queue.dispatcher.pause(route.name);
+    const pauses = await openPauses(dataDirectory);
+    for (const route of config.routes) {
+      const paused = pauses.get(route.name);
+      if (paused !== undefined || (route.kind !== "sink" && route.paused === true)) queue.dispatcher.pause(route.name, paused?.at);
+    }
     const identity = cleanUp.use(
       new Identity({ networks: config.networks, principals: config.principals }, { clock, ...identities.verifier }),
     );
@@ -123,6 +128,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       devices,
       counters: facts.counters,
       pins,
+      pauses,
       oldestWaiting: oldest.receivedAt,
       identities: identities.sources,
       clockSkew: identities.clockSkew,

@@ -63,7 +63,8 @@ export interface QueueChange {
 
 export interface RouteControl {
   list(): readonly RouteStatus[];
-  pause(name: string): Promise<boolean>;
+  /** Both also over restarts. @param by who asks */
+  pause(name: string, by: string): Promise<boolean>;
   resume(name: string): Promise<boolean>;
   /** null when there is no such route. */
   probe(name: string, signal: AbortSignal): Promise<ProbeResult | null>;
@@ -174,6 +175,13 @@ export interface PinControl {
   /** null: there are too many. */
   add(pin: Omit<Pin, "id" | "at">): Promise<Pin | null>;
   remove(id: string): Promise<boolean>;
+}
+
+/** Routes that operators paused, kept over restarts. */
+export interface PauseBook {
+  get(route: string): { readonly by: string; readonly at: number } | undefined;
+  set(route: string, pause: { readonly by: string; readonly at: number }): Promise<void>;
+  remove(route: string): Promise<void>;
 }
 
 export interface ExplainAnswer {

@@ -56,7 +56,7 @@ export async function openAdmin(gateway: Gateway, { config, dataDirectory, facts
     ...processEndpoints(whole),
     ...queueEndpoints(whole, by),
     ...messageEndpoints(whole, teller),
-    ...routeEndpoints(whole, teller),
+    ...routeEndpoints(whole, teller, by),
     doctorEndpoint(whole),
     ...pinEndpoints(whole, by),
     rotationEndpoint(whole),

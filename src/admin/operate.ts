@@ -22,6 +22,7 @@ import type {
   ExplainAnswer,
   ExplainQuestion,
   Gateway,
+  PauseBook,
   PinControl,
   ListenerStatus,
   QueueAction,
@@ -44,6 +45,7 @@ export interface GatewayParts {
   readonly devices: DeviceRegistry;
   readonly counters: FactCounters;
   readonly pins: PinControl;
+  readonly pauses: PauseBook;
   readonly reload: () => Promise<ReloadReport>;
   /** When the longest waiting message came; null when none waits. A few seconds old at most. */
   readonly oldestWaiting: () => number | null;
@@ -79,8 +81,15 @@ export function createGateway(parts: GatewayParts): Gateway {
     },
     routes: {
       list: () => routesOf(parts),
-      pause: async (name) => queue.dispatcher.pause(name),
-      resume: async (name) => queue.dispatcher.resume(name),
+      async pause(name, by) {
+        if (!queue.dispatcher.pause(name)) return false;
+        await parts.pauses.set(name, { by, at: parts.clock.now() });
+        return true;
+      },
+      async resume(name) {
+        if (parts.pauses.get(name) !== undefined) await parts.pauses.remove(name);
+        return queue.dispatcher.resume(name);
+      },
       probe: (name, signal) => queue.dispatcher.probe(name, signal),
     },
     setup: createSetup({
@@ -227,10 +236,10 @@ function listenersOf({ config, door }: GatewayParts): readonly ListenerStatus[] 
   });
 }
 
-function routesOf({ config, queue }: GatewayParts): readonly RouteStatus[] {
+function routesOf({ config, queue, pauses }: GatewayParts): readonly RouteStatus[] {
   return [...queue.dispatcher.outlets.values()].map((outlet) => {
     const options = config.routes.find(({ name }) => name === outlet.route.name);
-    return routeStatus(outlet, options === undefined ? "" : targetOf(options));
+    return routeStatus(outlet, options === undefined ? "" : targetOf(options), pauses.get(outlet.route.name)?.by);
   });
 }
 
@@ -251,7 +260,7 @@ function targetOf(options: GatewayConfig["routes"][number]): string {
   }
 }
 
-function routeStatus(outlet: Outlet, target: string): RouteStatus {
+function routeStatus(outlet: Outlet, target: string, pausedBy = "the configuration"): RouteStatus {
   const { route, circuit, active, relayed, relayedBy, delayed, failed, openings, lastText } = outlet;
   return {
     name: route.name,
@@ -259,7 +268,11 @@ function routeStatus(outlet: Outlet, target: string): RouteStatus {
     circuit: circuit.state,
     since: circuit.since,
     ...(circuit.state === "open" ? { retryAt: circuit.retryAt } : {}),
-    ...(circuit.reason === null ? {} : { reason: reasonOf(circuit.reason) }),
+    ...(circuit.state === "paused"
+      ? { reason: `paused by ${pausedBy}` }
+      : circuit.reason === null
+        ? {}
+        : { reason: reasonOf(circuit.reason) }),
     active,
     concurrency: route.traits.concurrency,
     relayed,

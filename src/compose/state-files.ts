@@ -5,5 +5,6 @@ import { tokensFolder } from "../identity/tokens/refresh-token-store.ts";
  * puts them back; what is encrypted stays so. Keys and configuration are not among them: the operator keeps those, and refers to them.
  */
 export const pinsFile = "pins.json";
+export const pausesFile = "pauses.json";
 export const mtaStsFile = "mta-sts.json";
-export const stateFiles: readonly string[] = [pinsFile, mtaStsFile, tokensFolder];
+export const stateFiles: readonly string[] = [pinsFile, pausesFile, mtaStsFile, tokensFolder];

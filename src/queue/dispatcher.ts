@@ -115,11 +115,11 @@ export class Dispatcher {
     this.#feeder.considerAll();
   }
 
-  /** Pauses a route for an operator. */
-  pause(name: string): boolean {
+  /** Pauses a route for an operator. @param since when that was */
+  pause(name: string, since = this.#ports.clock.now()): boolean {
     const outlet = this.#outlets.get(name);
     if (outlet === undefined) return false;
-    outlet.circuit.pause(this.#ports.clock.now());
+    outlet.circuit.pause(since);
     this.#prober.cancel(outlet);
     this.#evacuate(outlet);
     return true;

@@ -174,6 +174,26 @@ test("one message is pinned to a route: why tells it at once, it goes so, and no
   assert.match(refused.stderr, /waits no more/);
 });
 
+test("a route that an operator paused stays so over a restart, and one that was resumed does too", { timeout: 60_000 }, async () => {
+  using folder = temporaryFolder();
+  const place = await prepare(folder.path, { routes: ["name: files, kind: sink, folder: out"], rules: ["name: all, routes: [files]"] });
+  const show = () => run(place, "routes", "show", "files");
+  {
+    await using _gateway = await GatewayProcess.ready(place);
+    assert.equal(await run(place, "routes", "pause", "files"), "files: paused\n");
+  }
+  {
+    await using _gateway = await GatewayProcess.ready(place);
+    assert.match(await show(), /paused since .*: paused by command line/);
+    const id = idIn(await say(place, "b@fabrikam.example"));
+    assert.equal(await run(place, "queue", "--count"), "1\n");
+    await run(place, "routes", "resume", "files");
+    await relayed(place, id);
+  }
+  await using _gateway = await GatewayProcess.ready(place);
+  assert.match(await show(), /working since/);
+});
+
 test("without room on the disk the door says 452, and takes mail again when there is", { timeout: 60_000 }, async () => {
   using folder = temporaryFolder();
   const parts: Parts = { routes: ["name: files, kind: sink, folder: out"], rules: ["name: all, routes: [files]"] };

@@ -17,7 +17,8 @@ const explained = Type.Object({
 const probeTimeoutMs = 60_000;
 
 /** Ways out: their health, and what routing would decide. */
-export function routeEndpoints(gateway: Gateway, teller: StoryTeller): readonly ApiRoute[] {
+/** @param by who asks */
+export function routeEndpoints(gateway: Gateway, teller: StoryTeller, by: string): readonly ApiRoute[] {
   const find = (name: string): RouteView => {
     const route = gateway.routes.list().find((each) => each.name === name);
     if (route === undefined) throw notFound(`there is no route ${name}`);
@@ -32,7 +33,7 @@ export function routeEndpoints(gateway: Gateway, teller: StoryTeller): readonly 
       answers: answer(routeView),
       handle: async ({ params: { name } }) => {
         find(name);
-        await gateway.routes[action](name);
+        await gateway.routes[action](name, by);
         return find(name);
       },
     });

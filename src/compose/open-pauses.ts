@@ -1,0 +1,79 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { removeHalfWritten, replaceFile } from "../lib/replace-file.ts";
+import { pausesFile } from "./state-files.ts";
+
+/** Who paused a route, and when (policy-clock ms). */
+export interface Pause {
+  readonly by: string;
+  readonly at: number;
+}
+
+/** Routes that operators paused: in a file of the data directory, so that a restart sends nothing by them. */
+export async function openPauses(dataDirectory: string): Promise<Pauses> {
+  const path = join(dataDirectory, pausesFile);
+  removeHalfWritten(path);
+  return new Pauses(path, await readPauses(path));
+}
+
+export class Pauses {
+  readonly #path: string;
+  #pauses: ReadonlyMap<string, Pause>;
+  /** Changes come one after another: each writes the whole file. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(path: string, pauses: ReadonlyMap<string, Pause>) {
+    this.#path = path;
+    this.#pauses = pauses;
+  }
+
+  get(route: string): Pause | undefined {
+    return this.#pauses.get(route);
+  }
+
+  /** Resolves when it is durable. */
+  set(route: string, pause: Pause): Promise<void> {
+    return this.#change((pauses) => void pauses.set(route, pause));
+  }
+
+  /** Resolves when it is durable. */
+  remove(route: string): Promise<void> {
+    return this.#change((pauses) => void pauses.delete(route));
+  }
+
+  #change(change: (pauses: Map<string, Pause>) => void): Promise<void> {
+    const turn = this.#last.then(async () => {
+      const pauses = new Map(this.#pauses);
+      change(pauses);
+      await replaceFile(this.#path, `${JSON.stringify(Object.fromEntries(pauses), null, 2)}\n`);
+      this.#pauses = pauses;
+    });
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+/** @throws Error when the file is there and cannot be understood: a pause that is silently lost would send mail that somebody stopped. */
+async function readPauses(path: string): Promise<ReadonlyMap<string, Pause>> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return new Map();
+    throw error;
+  }
+  let pauses: unknown;
+  try {
+    pauses = JSON.parse(text);
+  } catch {
+    pauses = null;
+  }
+  if (typeof pauses !== "object" || pauses === null || Array.isArray(pauses) || !Object.values(pauses).every(isPause))
+    throw new Error(`${path} does not hold paused routes; remove it to start with none`);
+  return new Map(Object.entries(pauses));
+}
+
+function isPause(value: unknown): value is Pause {
+  const { by, at } = (value ?? {}) as Partial<Record<keyof Pause, unknown>>;
+  return typeof by === "string" && typeof at === "number";
+}
