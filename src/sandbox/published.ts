@@ -12,11 +12,16 @@ export class Published {
     this.#overrides = overrides;
   }
 
+  /** What sandbox.yaml says in the fact's place; null is no limit; undefined: nothing. */
+  override(fact: Fact<unknown>): unknown {
+    return this.#overrides.get(fact.id)?.value;
+  }
+
   /** null: nothing holds on that day. */
   find<T>(fact: Fact<T>, now: number): T | null {
-    const override = this.#overrides.get(fact.id);
+    const override = this.override(fact);
     // The configuration has checked that it is of the fact's kind.
-    if (override !== undefined) return override.value as T;
+    if (override !== undefined) return override as T;
     return ruleAsOf(fact, new Date(now).toISOString().slice(0, 10))?.value ?? null;
   }
 

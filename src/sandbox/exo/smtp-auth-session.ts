@@ -15,6 +15,7 @@ import type { SmtpAuthShared } from "./smtp-auth.ts";
 const unsuccessful = "535 5.7.3 Authentication unsuccessful [[host]]";
 const unsuccessful139 = "535 5.7.139 Authentication unsuccessful, ";
 const tail = " [[host] [date]]";
+const blocked = "550 5.1.8 Access denied, bad outbound sender";
 /** MS: at submission, and in a notification; which of them when is not published. */
 const submissionFull = "554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException [[host]]";
 const dayFull = "550 5.1.90 Your message can't be sent because you've reached your daily limit for message recipients";
@@ -52,7 +53,7 @@ export class SmtpAuthSession implements RoomSession {
   }
 
   mail({ reversePath, size }: MailCommand): Answer {
-    const { texts, connections, sendAsDenied, house } = this.#shared;
+    const { texts, connections, outbound, sendAsDenied, house } = this.#shared;
     const now = house.clock.now();
     // At which command the fourth connection hears it is unverified: a log-in that succeeds and a refusal at MAIL.
     this.#counted ||= connections.take(this.#account, now);
@@ -67,7 +68,7 @@ export class SmtpAuthSession implements RoomSession {
       );
     const mailbox = this.#mailbox();
     if (mailbox === null) return texts.say(unsuccessful);
-    if (mailbox.senderBlocked) return texts.say("550 5.1.8 Access denied, bad outbound sender");
+    if (mailbox.senderBlocked || outbound.isBlocked(this.#account, now)) return texts.say(blocked);
     if (!sendAsDenied.fits(this.#account, 1, now))
       return this.#throttle(
         sendAsDenied.about.what,
@@ -125,21 +126,29 @@ export class SmtpAuthSession implements RoomSession {
 
   /** The mailbox's day, then the tenant's. null: it is counted, and goes; a text: it is taken, and comes back with it. */
   #quota({ reversePath, recipients: addressed }: Envelope, now: number): Reply | string | null {
-    const { house, texts, recipients, messages } = this.#shared;
+    const { house, texts, recipients, externalRecipients, outbound, messages } = this.#shared;
     const { usage, options, tenantLimits } = house;
     const at = usage.momentOf(now);
     const units = addressed.length;
-    if (!recipients.fits(this.#account, units, at)) {
-      const { what } = recipients.about;
-      const limit = recipients.limitAt(at, this.#account);
+    const external = addressed.filter(({ address }) => !isAcceptedDomain(house.tenant.current, domainOf(address))).length;
+    const full = !recipients.fits(this.#account, units, at)
+      ? recipients
+      : external > 0 && !externalRecipients.fits(this.#account, external, at)
+        ? externalRecipients
+        : null;
+    if (full !== null) {
+      const { what } = full.about;
+      const limit = full.limitAt(at, this.#account);
       return options.limits.refuseMailboxAt === "data"
         ? this.#throttle(what, limit, reversePath, texts.say(submissionFull))
         : this.#throttle(what, limit, reversePath, dayFull);
     }
-    const outside = addressed.filter(({ address }) => !isAcceptedDomain(house.tenant.current, domainOf(address))).length;
-    const refused = options.limits.refuseTenantAt === "data" ? tenantLimits.take(reversePath ?? "", outside, at) : null;
+    const policy = outbound.take(this.#account, { external, internal: units - external }, at);
+    if (policy !== null) return this.#throttle(policy.about.what, policy.limitAt(at, this.#account), reversePath, texts.say(blocked));
+    const refused = options.limits.refuseTenantAt === "data" ? tenantLimits.take(reversePath ?? "", external, at) : null;
     if (refused !== null) return texts.say(refused);
     recipients.add(this.#account, units, at);
+    if (external > 0) externalRecipients.add(this.#account, external, at);
     messages.add(this.#account, 1, at);
     return null;
   }

@@ -9,6 +9,7 @@ import { credentials } from "../credentials.ts";
 import type { House } from "../house.ts";
 import { RoomTexts } from "../texts/room-texts.ts";
 import { Usage } from "../usage/usage.ts";
+import { OutboundPolicies } from "./outbound-policy.ts";
 import { SmtpAuthSession } from "./smtp-auth-session.ts";
 
 const user = "app@contoso.example";
@@ -258,6 +259,8 @@ suite("smtp.office365.com", () => {
         texts: new RoomTexts(house, "x.example"),
         connections,
         recipients: window,
+        externalRecipients: window,
+        outbound: new OutboundPolicies(usage, sandbox.sandbox.tenant),
         messages: window,
         sendAsDenied: window,
         pace: usage.pace(() => 30, 60_000),

@@ -9,6 +9,7 @@ import type { UsageWindow } from "../usage/usage-window.ts";
 import type { Fact } from "../../services/fact.ts";
 import { RoomTexts } from "../texts/room-texts.ts";
 import { submissionSession } from "./client-submission.ts";
+import { OutboundPolicies } from "./outbound-policy.ts";
 import { SmtpAuthSession } from "./smtp-auth-session.ts";
 
 /**
@@ -33,6 +34,8 @@ export const smtpAuth: MakeRoom = (house) => {
     hostname,
     texts: new RoomTexts(house, hostname),
     connections: house.usage.slots("smtp-auth", "connections", limit(service.profile.maxConnections)),
+    outbound: new OutboundPolicies(house.usage, house.tenant),
+    externalRecipients: window("external-recipients", day, limit(service.facts["external-recipients-per-day"])),
     recipients: window("recipients", day, limit(service.facts["recipients-per-day"])),
     messages: window("messages", minute, perMinute),
     sendAsDenied: window("send-as-denied", hour, () => sendAsDeniedLimit),
@@ -56,6 +59,9 @@ export interface SmtpAuthShared {
   readonly texts: RoomTexts;
   readonly connections: UsageSlots;
   readonly recipients: UsageWindow;
+  /** Not limited: the limit that was announced was called off (MERRL). */
+  readonly externalRecipients: UsageWindow;
+  readonly outbound: OutboundPolicies;
   readonly messages: UsageWindow;
   readonly sendAsDenied: UsageWindow;
   readonly pace: Pace;

@@ -124,7 +124,22 @@ export const ConnectorSchema = optionsObject({
   efSkipIPs: list(Type.String({ maxLength: 64 }), "Enhanced Filtering: addresses to skip."),
 });
 
+const recipientLimit = (of: string) =>
+  Type.Integer({ minimum: 0, maximum: 10_000, default: 0, description: `${of} for one mailbox; 0: the service's own limit.` });
+
+export const OutboundSchema = optionsObject({
+  recipientLimitExternalPerHour: recipientLimit("External recipients an hour"),
+  recipientLimitInternalPerHour: recipientLimit("Internal recipients an hour"),
+  recipientLimitPerDay: recipientLimit("Recipients a day"),
+  actionWhenThresholdReached: oneOf(["Alert", "BlockUser", "BlockUserForToday"], "BlockUserForToday", "What happens beyond them."),
+});
+
 export const PoliciesSchema = optionsObject({
+  outbound: Type.Object(OutboundSchema.properties, {
+    additionalProperties: false,
+    default: {},
+    description: "Set-HostedOutboundSpamFilterPolicy: limits of a mailbox at smtp-auth, beyond which it is blocked.",
+  }),
   smtpClientAuthenticationDisabled: flag(false, "Set-TransportConfig: SMTP AUTH is off unless a mailbox has it on."),
   allowLegacyTlsClients: flag(false, "Set-TransportConfig -AllowLegacyTLSClients: smtp-legacy takes TLS 1.0 and 1.1."),
   securityDefaults: flag(false, "Security defaults: Basic authentication is refused."),

@@ -144,6 +144,15 @@ export interface TenantPolicies {
   /** Conditional Access refuses every token (AADSTS53003). */
   readonly conditionalAccessBlocks: boolean;
   readonly accessTokenLifetimeSeconds: number;
+  readonly outbound: OutboundPolicy;
+}
+
+/** Set-HostedOutboundSpamFilterPolicy, for each mailbox; 0: the service's own limit. */
+export interface OutboundPolicy {
+  readonly recipientLimitExternalPerHour: number;
+  readonly recipientLimitInternalPerHour: number;
+  readonly recipientLimitPerDay: number;
+  readonly actionWhenThresholdReached: "Alert" | "BlockUser" | "BlockUserForToday";
 }
 
 export interface AcsResource {

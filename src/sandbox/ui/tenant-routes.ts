@@ -10,6 +10,7 @@ import {
   ApplicationSchema,
   ConnectorSchema,
   MailboxSchema,
+  OutboundSchema,
   PoliciesSchema,
   SendgridSchema,
   TenantSchema,
@@ -89,9 +90,13 @@ export function tenantRoutes(house: House, { services }: UiSurroundings): readon
       method: "PATCH",
       path: "/api/tenant/policies",
       summary: "Switches of the whole tenant: SMTP AUTH, security defaults, Direct Send.",
-      body: Type.Partial(PoliciesSchema, strict),
+      body: Type.Partial(Type.Object({ ...PoliciesSchema.properties, outbound: Type.Partial(OutboundSchema, strict) }), strict),
       answers: { 200: { description: "The switches as they are now.", schema: PoliciesSchema } },
-      handle: ({ body }) => changeTenant(house, (tenant) => ({ ...tenant, policies: { ...tenant.policies, ...body } })).policies,
+      handle: ({ body }) =>
+        changeTenant(house, (tenant) => {
+          const outbound = { ...tenant.policies.outbound, ...body.outbound };
+          return { ...tenant, policies: { ...tenant.policies, ...body, outbound } };
+        }).policies,
     }),
     ...partRoutes(house, "mailboxes", MailboxSchema, "address", canonicalAddress),
     ...partRoutes(house, "applications", ApplicationSchema, "clientId", lower),

@@ -16,8 +16,7 @@ const mailbox: string = credentials.mailbox;
 const reason = "so that a test reaches it";
 const services: NonNullable<SandboxFile["services"]> = {
   tenant: {
-    "external-recipients": { value: { factor: 0, exponent: 1, base: 3 }, reason },
-    "external-recipients-trial": { value: 2, reason },
+    "external-recipients": { value: 3, reason },
     "onmicrosoft-external-recipients": { value: 2, reason },
     "received-per-hour": { value: 4, reason },
     "received-per-hour-from-one": { value: 2, reason },
@@ -95,7 +94,8 @@ suite("limits of a tenant", () => {
   });
 
   test("a trial tenant hears a text of its own", async () => {
-    await using sandbox = await openTestSandbox({ ...gateway, services });
+    const trial = { "external-recipients-trial": { value: 2, reason } };
+    await using sandbox = await openTestSandbox({ ...gateway, services: { tenant: trial } });
     await sandbox.call("PATCH", "/api/tenant", { trial: true });
     await relay(sandbox, sender, ["a@fabrikam.example", "b@fabrikam.example", "c@fabrikam.example"]);
     assert.match(
@@ -173,6 +173,39 @@ suite("limits of accounts", () => {
     await until("its notification", async () => (await later.messages(`?to=${mailbox}`)).length === 1);
     assert.match(await byMailbox(later, four.slice(1)), /^250 /);
     assert.equal(await reasonFor(later, "b@contoso.example"), null);
+  });
+
+  test("beyond the outbound spam policy the mailbox is blocked until the next day, or for good", async () => {
+    await using sandbox = await openTestSandbox();
+    const policy = async (outbound: object) => {
+      assert.equal((await sandbox.call("PATCH", "/api/tenant/policies", { outbound })).status, 200);
+    };
+    const blocked = /^550 5\.1\.8 Access denied, bad outbound sender/;
+    const [inside, outside] = ["a@contoso.example", "a@fabrikam.example"];
+    await sandbox.call("POST", "/api/clock", { now: new Date(Math.ceil(Date.now() / 86_400_000) * 86_400_000 + 3_600_000).toISOString() });
+    await policy({ recipientLimitExternalPerHour: 1, actionWhenThresholdReached: "Alert" });
+    for (let count = 0; count < 2; count++) assert.match(await byMailbox(sandbox, [outside]), /^250 /, "nobody but an administrator hears");
+    await sandbox.call("POST", "/api/clock", { advance: "1h" });
+    await policy({ recipientLimitInternalPerHour: 2, actionWhenThresholdReached: "BlockUserForToday" });
+    assert.match(await byMailbox(sandbox, [outside, inside, inside]), /^250 /);
+    assert.match(await byMailbox(sandbox, [outside]), blocked);
+    await sandbox.call("POST", "/api/clock", { advance: "2h" });
+    assert.match(await byMailbox(sandbox, [inside]), blocked, "the hour is over, the day is not");
+    await sandbox.call("POST", "/api/clock", { advance: "20h" });
+    await policy({ recipientLimitExternalPerHour: 0, recipientLimitPerDay: 2, actionWhenThresholdReached: "BlockUser" });
+    assert.match(await byMailbox(sandbox, [inside, outside, outside]), blocked);
+    await sandbox.call("POST", "/api/clock", { advance: "48h" });
+    assert.match(await byMailbox(sandbox, [inside]), blocked);
+    assert.deepEqual(
+      (await throttles(sandbox)).map(([, , limit, amount]) => [limit, amount]),
+      [
+        ["policy-external-per-hour", 1],
+        ["policy-per-day", 2],
+      ],
+    );
+    await sandbox.call("POST", "/api/reset");
+    await policy({ recipientLimitPerDay: 0 });
+    assert.match(await byMailbox(sandbox, [inside]), /^250 /);
   });
 
   test("what a mailbox sends too fast waits, and the log says how long", async () => {

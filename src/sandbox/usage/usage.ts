@@ -15,6 +15,7 @@ export class Usage {
   readonly #windows: UsageWindow[] = [];
   readonly #slots: UsageSlots[] = [];
   readonly #paces: Pace[] = [];
+  readonly #cleared: (() => void)[] = [];
   readonly #lateMs: number;
   readonly #random: () => number;
 
@@ -60,11 +61,17 @@ export class Usage {
     return [...new Set(this.#windows.map(({ about }) => `${about.service} ${about.what}`))];
   }
 
+  /** What else a reset forgets. */
+  onClear(clear: () => void): void {
+    this.#cleared.push(clear);
+  }
+
   list(now: number): readonly UsageLine[] {
     return [...this.#windows.flatMap((window) => window.lines(now)), ...this.#slots.flatMap((slots) => slots.lines(now))];
   }
 
   clear(): void {
     for (const each of [...this.#windows, ...this.#paces, this.throttles]) each.clear();
+    for (const clear of this.#cleared) clear();
   }
 }
