@@ -75,7 +75,10 @@ export interface TraceRecord {
   readonly events: readonly TraceEvent[];
 }
 
-export interface TraceRecipient extends Pick<StoredRecipient, "n" | "address" | "decision" | "attempts" | "notBefore" | "lastFailure"> {
+export interface TraceRecipient extends Pick<
+  StoredRecipient,
+  "n" | "address" | "notify" | "orcpt" | "decision" | "attempts" | "notBefore" | "lastFailure"
+> {
   readonly state: RecipientState;
   /** The last reply on success. */
   readonly text?: string;

@@ -1,6 +1,6 @@
 import type { Recipient } from "../mail/envelope.ts";
 import type { OutgoingContent } from "../routes/route.ts";
-import type { DsnComposer, DsnKind } from "./dsn-composer.ts";
+import type { DsnComposer, DsnKind, DsnMessage } from "./dsn-composer.ts";
 import type { Notice } from "./notices.ts";
 import type { QueueOptions } from "./options.ts";
 import type { Operation, Settlement, StoredMessage } from "./store.ts";
@@ -35,14 +35,25 @@ export async function makeDsns(
   content: OutgoingContent,
   context: DsnContext,
 ): Promise<readonly DsnDraft[]> {
-  const { reversePath } = about;
-  if (reversePath === null) return [];
+  if (about.reversePath === null) return [];
   const whole = about.ret === "FULL" && content.size <= context.options.dsnReturn;
   const bytes = await beginning(content, whole ? content.size : Math.min(headerBytes, content.size));
+  return draftDsns(notices, about, { bytes, whole }, context);
+}
+
+/** @param original null: it is there no more */
+export function draftDsns(
+  notices: readonly Notice[],
+  about: DsnMessage,
+  original: { readonly bytes: Buffer; readonly whole: boolean } | null,
+  context: DsnContext,
+): readonly DsnDraft[] {
+  const { reversePath } = about;
+  if (reversePath === null) return [];
   const drafts: DsnDraft[] = [];
   for (const kind of new Set(notices.map((notice) => notice.kind))) {
     const subjects = notices.filter((notice) => notice.kind === kind);
-    const composed = context.dsn.compose(kind, about, subjects, { bytes, whole }, context.now);
+    const composed = context.dsn.compose(kind, about, subjects, original, context.now);
     const id = context.nextId();
     const message: StoredMessage = {
       id,

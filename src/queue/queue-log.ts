@@ -1,4 +1,5 @@
 import type { Failure } from "../mail/failure.ts";
+import type { LateFate } from "./late-news.ts";
 import type { Attempt, StoredMessage, StoredRecipient } from "./store.ts";
 
 /** The facts of the queue that an operator cares about; the composition root writes them to log and metrics. Must not throw or block. */
@@ -10,7 +11,9 @@ export interface QueueLog {
   expired(message: StoredMessage, recipient: StoredRecipient, failure: Failure): void;
   inDoubt(message: StoredMessage, recipient: StoredRecipient, attempt: Attempt, failure: Failure): void;
   held(message: StoredMessage, recipients: readonly StoredRecipient[], reason: string): void;
-  dsnMade(dsn: StoredMessage, about: StoredMessage, kind: string): void;
+  dsnMade(dsn: StoredMessage, about: Pick<StoredMessage, "id">, kind: string): void;
+  /** Something about a recipient was told after a next hop had taken the message over. */
+  heardLater(id: number, address: string, fate: LateFate): void;
   circuitOpened(route: string, reason: Failure, retryAt: number): void;
   circuitClosed(route: string): void;
   fault(where: string, error: unknown): void;

@@ -132,9 +132,9 @@ export class Queue {
     return this.acceptAll([{ message, body, addressed }]);
   }
 
-  /** All of them, or none. */
-  async acceptAll(messages: readonly NewMessage[]): Promise<void> {
-    const operations: Operation[] = [];
+  /** All of them and what else belongs to the same commit, or none. */
+  async acceptAll(messages: readonly NewMessage[], besides: readonly Operation[] = []): Promise<void> {
+    const operations: Operation[] = [...besides];
     const admitted = messages.map((given) => {
       const { message, body, event } = given;
       const admissions = this.#admit(given, operations);

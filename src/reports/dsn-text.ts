@@ -2,8 +2,7 @@ import { formatId } from "../lib/ids.ts";
 import type { Failure } from "../mail/failure.ts";
 import { replyText } from "../mail/reply.ts";
 import { enhancedStatus } from "../mail/status.ts";
-import type { DsnKind, DsnSubject } from "../queue/dsn-composer.ts";
-import type { StoredMessage } from "../queue/store.ts";
+import type { DsnKind, DsnMessage, DsnSubject } from "../queue/dsn-composer.ts";
 import type { DsnWords, Reason } from "./words/words.ts";
 
 /** Addresses shown for one reason, and reasons shown: the attached report has all of them. */
@@ -18,7 +17,7 @@ const width = 76;
  */
 export function writeDsnText(
   kind: DsnKind,
-  message: StoredMessage,
+  message: DsnMessage,
   subjects: readonly DsnSubject[],
   words: DsnWords,
   names: { hostname: string; postmaster: string },
@@ -51,7 +50,7 @@ export function writeDsnText(
 
 function tellFate(kind: DsnKind, subject: DsnSubject, words: DsnWords): string[] {
   const { labels } = words;
-  if (subject.failure === undefined) return wrap(`${labels.reason} ${words.relayed}`, "  ");
+  if (subject.failure === undefined) return wrap(`${labels.reason} ${kind === "delivered" ? words.delivered : words.relayed}`, "  ");
   const { what, todo } = reasonOf(kind, subject, words);
   const lines = wrap(`${labels.reason} ${what}`, "  ");
   // A delayed message needs nothing done: the closing says so.

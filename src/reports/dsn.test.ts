@@ -230,11 +230,13 @@ test("any words in, a sound notification out", async () => {
       anything,
       anything,
       fc.constantFrom(...codes),
-      fc.constantFrom<DsnKind>("failure", "delay", "relayed"),
+      fc.constantFrom<DsnKind>("failure", "delay", "relayed", "delivered"),
       async (address, words, code, kind) => {
         const subject: DsnSubject = {
           recipient: recipient(0, `${address}@fabrikam.example`),
-          ...(kind === "relayed" ? { text: words } : { failure: failure(code, { reply: { code: 550, lines: [words] } }) }),
+          ...(kind === "relayed" || kind === "delivered"
+            ? { text: words }
+            : { failure: failure(code, { reply: { code: 550, lines: [words] } }) }),
         };
         const content = compose(kind, [subject], false, { ...message, subject: words });
         assertSound(content);
@@ -280,7 +282,7 @@ test("who is told: the rules of NOTIFY, and never the null reverse-path", () => 
 });
 
 test("every failure that a message can meet behind the door is told in plain words", () => {
-  const atTheDoor = /^(submission\.(?!no-route)|spool\.|system\.(?!fault))/;
+  const atTheDoor = /^(submission\.(?!no-route)|spool\.|bounce\.|system\.(?!fault))/;
   const untold = (Object.keys(failureCodes) as FailureCode[]).filter(
     (code) => !atTheDoor.test(code) && english.reasons[code] === undefined,
   );

@@ -7,9 +7,11 @@
  */
 import { formatId } from "../lib/ids.ts";
 import { enhancedStatus, parseEnhancedStatus } from "../mail/status.ts";
-import type { ComposedDsn, DsnComposer, DsnKind, DsnSubject } from "../queue/dsn-composer.ts";
-import type { StoredMessage } from "../queue/store.ts";
+import type { ComposedDsn, DsnComposer, DsnKind, DsnMessage, DsnSubject } from "../queue/dsn-composer.ts";
 import { composeStatusReport, type ReportedRecipient } from "../wire/dsn/compose.ts";
+import { cleanText, field } from "../wire/dsn/fields.ts";
+import { encodeWords } from "../wire/mime/encoded-words.ts";
+import { formatDate } from "../wire/smtp/date.ts";
 import { writeDsnText } from "./dsn-text.ts";
 import { wantsDsn } from "./notify.ts";
 import { english } from "./words/english.ts";
@@ -32,9 +34,9 @@ export function createDsnComposer(options: DsnOptions): DsnComposer {
 
 export function composeDsn(
   kind: DsnKind,
-  message: StoredMessage,
+  message: DsnMessage,
   subjects: readonly DsnSubject[],
-  original: { readonly bytes: Buffer; readonly whole: boolean },
+  original: { readonly bytes: Buffer; readonly whole: boolean } | null,
   now: number,
   { hostname, postmaster, words = english }: DsnOptions,
 ): ComposedDsn {
@@ -56,14 +58,28 @@ export function composeDsn(
     ...(message.envid === undefined ? {} : { envelopeId: message.envid }),
     recipients: subjects.map((about) => reportRecipient(kind, message, about, now)),
     // RFC 3461 §4.3: RET is about failures; other notifications return the header section only.
-    original: { bytes: original.bytes, whole: original.whole && kind === "failure" },
+    original:
+      original === null
+        ? { bytes: knownHeader(message), whole: false }
+        : { bytes: original.bytes, whole: original.whole && kind === "failure" },
   });
   return { content, subject, messageIdField, author: postmaster };
 }
 
-const actions = { failure: "failed", delay: "delayed", relayed: "relayed" } as const;
+/** RFC 6522 §4: what of a header section is returned is up to the reporter; these fields are what readers and programs find a message by. */
+function knownHeader({ author, subject, messageIdField, receivedAt }: DsnMessage): Buffer {
+  const fields = [
+    ...(author === "" ? [] : [field("From", author, false)]),
+    field("Subject", encodeWords(cleanText(subject)), true),
+    field("Date", formatDate(receivedAt), true),
+    field("Message-ID", messageIdField, true),
+  ];
+  return Buffer.from(`${fields.join("")}\r\n`);
+}
 
-function reportRecipient(kind: DsnKind, message: StoredMessage, subject: DsnSubject, now: number): ReportedRecipient {
+const actions = { failure: "failed", delay: "delayed", relayed: "relayed", delivered: "delivered" } as const;
+
+function reportRecipient(kind: DsnKind, message: DsnMessage, subject: DsnSubject, now: number): ReportedRecipient {
   const { recipient, failure } = subject;
   const reply = failure?.reply ?? (failure?.code === "message.expired" ? recipient.lastFailure?.reply : undefined);
   const remoteMta = subject.remote === undefined ? null : remoteHost(subject.remote);
@@ -76,7 +92,7 @@ function reportRecipient(kind: DsnKind, message: StoredMessage, subject: DsnSubj
     ...(remoteMta === null || (failure !== undefined && reply === undefined) ? {} : { remoteMta }),
     ...(failure === undefined ? {} : { diagnostic: reply === undefined ? { code: failure.code, text: failure.text } : { reply } }),
     // The queue names the next hop when it has just tried it.
-    ...(subject.remote === undefined ? {} : { lastAttempt: now }),
+    ...(subject.remote === undefined || subject.late === true ? {} : { lastAttempt: now }),
     ...(kind === "delay" ? { willRetryUntil: message.expiresAt } : {}),
   };
 }

@@ -14,6 +14,8 @@ export function wantsDsn(kind: DsnKind, recipient: Pick<Recipient, "notify">, re
       return notify === undefined || (notify.delay && !notify.never);
     // RFC 3461 §5.2.2: relayed to a next hop that cannot notify: only for who asked for success.
     case "relayed":
+    // RFC 3461 §4.1: delivered, as another server reports: for who asked for success.
+    case "delivered":
       return notify !== undefined && notify.success && !notify.never;
     default:
       return kind satisfies never;

@@ -41,9 +41,17 @@ export function tellStory(record: TraceRecord, decisions: ReadonlyMap<string, De
     if (decision !== undefined) lines.push(`    ${summariseDecision(decision)}`);
   }
   const happened = tellHappenings(record, () => true);
-  lines.push("", happened.length === 0 ? "Nothing has been tried yet." : "What happened:", ...happened);
-  if (record.finishedAt !== undefined) lines.push(`${formatAt(record.finishedAt)}  Finished: nothing more will happen.`);
-  else lines.push("", `What still waits is given up at ${formatAt(record.expiresAt)}.`);
+  const { finishedAt } = record;
+  // What is heard later comes behind it.
+  if (finishedAt !== undefined) {
+    const late = record.events.some(({ at }) => at > finishedAt);
+    happened.push({
+      at: finishedAt,
+      lines: [`${formatAt(finishedAt)}  Finished: ${late ? "no recipient waits any more" : "nothing more will happen"}.`],
+    });
+  }
+  lines.push("", happened.length === 0 ? "Nothing has been tried yet." : "What happened:", ...inOrder(happened));
+  if (finishedAt === undefined) lines.push("", `What still waits is given up at ${formatAt(record.expiresAt)}.`);
   return lines;
 }
 
@@ -59,7 +67,7 @@ export function tellWhy(decision: DecisionFacts, record?: TraceRecord, n?: numbe
       : ["The routing has changed since. As it is now, the next attempt goes so:", ...explainDecision(present)];
   return [
     ...lines,
-    ...(happened.length === 0 ? ["Nothing has been tried yet."] : ["What came of it:", ...happened]),
+    ...(happened.length === 0 ? ["Nothing has been tried yet."] : ["What came of it:", ...inOrder(happened)]),
     ...standing,
     ...changed,
   ];
@@ -95,7 +103,7 @@ function tellState(recipient: TraceRecipient, record: TraceRecord): string {
   const id = formatId(record.id);
   switch (state) {
     case "relayed":
-      return `relayed: the next hop took it over${text === undefined || text === "" ? "." : `, saying "${cleanText(text)}".`}`;
+      return `relayed: the next hop took it over${text === undefined || text === "" ? "." : `, saying "${cleanText(text)}".`}${tellBounce(recipient, record)}`;
     case "queued":
       return attempts === 0
         ? `waits for its first attempt.${last}`
@@ -117,10 +125,21 @@ function tellState(recipient: TraceRecipient, record: TraceRecord): string {
   }
 }
 
-/** Attempts and events in the order of time. */
-function tellHappenings(record: TraceRecord, about: About): string[] {
+/** What became known after a next hop had taken it over. */
+function tellBounce({ n }: TraceRecipient, { events }: TraceRecord): string {
+  const bounce = events.find(({ what, recipients }) => what === "bounced" && recipients?.includes(n) === true);
+  return bounce === undefined ? "" : ` It bounced later ${cleanText(bounce.text)}`;
+}
+
+interface Happening {
+  readonly at: number;
+  readonly lines: readonly string[];
+}
+
+/** Attempts and events. */
+function tellHappenings(record: TraceRecord, about: About): Happening[] {
   const addresses = new Map(record.recipients.map(({ n, address }) => [n, address]));
-  const told: { at: number; lines: string[] }[] = [];
+  const told: Happening[] = [];
   // They are recorded in the order of their ends; people count them by their beginnings.
   [...record.attempts]
     .sort((a, b) => a.at - b.at)
@@ -129,8 +148,12 @@ function tellHappenings(record: TraceRecord, about: About): string[] {
     });
   for (const event of record.events)
     if (about(event.recipients)) told.push({ at: event.at, lines: [`${formatAt(event.at)}  ${tellEvent(event, addresses)}`] });
-  // Sorting is stable: what happened in one millisecond stays in the order of the record.
-  return told.sort((a, b) => a.at - b.at).flatMap(({ lines }) => lines);
+  return told;
+}
+
+/** Sorting is stable: what happened in one millisecond stays in the order of the record. */
+function inOrder(happened: readonly Happening[]): readonly string[] {
+  return happened.toSorted((a, b) => a.at - b.at).flatMap(({ lines }) => lines);
 }
 
 type About = (recipients: readonly number[] | undefined) => boolean;
@@ -185,6 +208,11 @@ const eventWords: Readonly<Record<string, string>> = {
   "route-switched": "Another route",
   "in-doubt": "In doubt",
   "x-smtpapi": "It came with X-SMTPAPI",
+  bounced: "Bounced later",
+  "delay-reported": "Delayed later, as reported",
+  "delivery-reported": "Delivered, as reported",
+  "relay-reported": "Passed on further, as reported",
+  returned: "Came back",
 };
 
 function tellEvent({ what, text, recipients }: TraceEvent, addresses: ReadonlyMap<number, string>): string {

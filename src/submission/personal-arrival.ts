@@ -7,7 +7,8 @@ import { parseMailboxes } from "../wire/mime/mailboxes.ts";
 import { takeXSmtpApi, XSmtpApiError, type XSmtpApi } from "../wire/sendgrid/x-smtpapi.ts";
 import { prepare } from "./prepare.ts";
 import type { ContentFacts, Draft, Incoming, MoreRoom, Receipt } from "./submission.ts";
-import { inRowBytes, refusalOf, type SubmitDeps } from "./submit-deps.ts";
+import { refusalOf } from "../queue/refusal-of.ts";
+import { inRowBytes, type SubmitDeps } from "./submit-deps.ts";
 
 /** SendGrid takes no time further ahead. */
 const longestWaitMs = 72 * 3_600_000;

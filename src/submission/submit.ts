@@ -10,7 +10,8 @@ import type { ContentWriter } from "../queue/store.ts";
 import { scanHeader } from "../wire/mime/header-scan.ts";
 import { PersonalArrival } from "./personal-arrival.ts";
 import { prepare } from "./prepare.ts";
-import { inRowBytes, refusalOf, type SubmitDeps } from "./submit-deps.ts";
+import { refusalOf } from "../queue/refusal-of.ts";
+import { inRowBytes, type SubmitDeps } from "./submit-deps.ts";
 import type { ContentFacts, Draft, Incoming, Receipt, Submit } from "./submission.ts";
 
 /** The header section is looked for in so many bytes; what is longer is refused. */

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import type { Recipient } from "../../src/mail/envelope.ts";
 import { PolicyClock } from "../../src/lib/clock.ts";
 import { IdSource } from "../../src/lib/ids.ts";
+import { createLateNews } from "../../src/queue/keep-late-news.ts";
+import type { LateNews } from "../../src/queue/late-news.ts";
 import type { QueueOptions } from "../../src/queue/options.ts";
 import { Queue } from "../../src/queue/queue.ts";
 import type { QueueLog } from "../../src/queue/queue-log.ts";
@@ -17,6 +19,7 @@ import { openStore, type OpenStore } from "../../src/store/sqlite/open-store.ts"
 /** A real queue over a real store in a folder of its own; the ways out are the test's. */
 export interface QueueWorld extends AsyncDisposable {
   readonly queue: Queue;
+  readonly lateNews: LateNews;
   readonly opened: OpenStore;
   readonly clock: PolicyClock;
   readonly facts: string[];
@@ -73,22 +76,26 @@ export async function openQueueWorld(options: WorldOptions): Promise<QueueWorld>
     new Map([...routes].map(([name, { traits }]) => [name, traits])),
   );
   const ids = new IdSource(() => clock.now(), opened.store.lastId);
-  const queue = new Queue({
-    store: opened.store,
+  const shared = {
     archive: opened.archive,
     clock,
     ids,
-    routes,
-    router,
     options: { ...testOptions, ...options.options },
     dsn: createDsnComposer({ hostname: "gateway.contoso.example", postmaster: "postmaster@contoso.example" }),
     log: recorder(facts),
+  };
+  const queue = new Queue({
+    ...shared,
+    store: opened.store,
+    routes,
+    router,
     random: () => 0.5,
     onStoreFailed: (error) => facts.push(`store-failed ${String(error)}`),
   });
   await queue.open();
   const world: QueueWorld = {
     queue,
+    lateNews: createLateNews({ queue, ...shared }),
     opened,
     clock,
     facts,
@@ -159,6 +166,7 @@ function recorder(facts: string[]): QueueLog {
     inDoubt: (_message, recipient) => facts.push(`in-doubt ${recipient.address}`),
     held: (_message, recipients, reason) => facts.push(`held ${recipients.map(({ address }) => address).join(",")} ${reason}`),
     dsnMade: (dsn, _about, kind) => facts.push(`dsn ${kind} ${dsn.subject}`),
+    heardLater: (_id, address, { action, text }) => facts.push(`heard ${address} ${action} ${text}`),
     circuitOpened: (route) => facts.push(`open ${route}`),
     circuitClosed: (route) => facts.push(`closed ${route}`),
     fault: (where, error) => facts.push(`fault ${where} ${String(error)}`),

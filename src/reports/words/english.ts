@@ -34,7 +34,7 @@ const theirEncryption: Reason = {
 export const english: DsnWords = {
   language: "en",
   senderName: "Mail Delivery",
-  subject: { failure: "Undeliverable: ", delay: "Delayed: ", relayed: "Passed on: " },
+  subject: { failure: "Undeliverable: ", delay: "Delayed: ", relayed: "Passed on: ", delivered: "Delivered: " },
   noSubject: "(no subject)",
   opening: {
     failure: {
@@ -49,14 +49,20 @@ export const english: DsnWords = {
       one: "Your message was passed on for this recipient:",
       many: "Your message was passed on for these recipients:",
     },
+    delivered: {
+      one: "Your message was delivered to this recipient:",
+      many: "Your message was delivered to these recipients:",
+    },
   },
   closing: {
     failure: "We will not try again. If you need help, forward this notice to your IT help desk or to {who}.",
     delay:
       "You need not do anything: we keep trying until {until}. You will get another notice if we have to give up. Please do not send the message again.",
     relayed: "The next mail system does not send confirmations, so this is the last notice from us unless it returns the message.",
+    delivered: "This is the last notice from us about this message for the recipient. It does not tell whether the message was read.",
   },
   relayed: "The next mail system has accepted the message. It does not tell whether it reached the mailbox.",
+  delivered: "The receiving mail system reports that it has put the message into the mailbox.",
   expired: "We have tried for as long as we may, without success.",
   labels: {
     subject: "Subject:",

@@ -19,6 +19,7 @@ export interface DsnWords {
   readonly reasons: Readonly<Partial<Record<FailureCode, Reason>>>;
   readonly otherwise: { readonly permanent: Reason; readonly temporary: Reason };
   readonly relayed: string;
+  readonly delivered: string;
   /** When no next hop took it until the end of its lifetime: put before the reason that kept it. */
   readonly expired: string;
   readonly labels: {

@@ -4,8 +4,8 @@ import { stateName } from "../state-codes.ts";
 import type { RunningTotals } from "./totals.ts";
 
 /** The columns of a recipient that its story needs, in this order. */
-export const storyColumns = "n, state, not_before, attempts, address, decision, failure, text";
-export type StoryRow = readonly [number, number, number, number, string, string, string | null, string | null];
+export const storyColumns = "n, state, not_before, attempts, address, decision, failure, text, dsn";
+export type StoryRow = readonly [number, number, number, number, string, string, string | null, string | null, string | null];
 
 /** Turns a message that waits no more into one row that tells its story, in the transaction that made it final. */
 export class Finisher {
@@ -69,10 +69,11 @@ export class Finisher {
   }
 }
 
-/** A TraceRecipient as JSON text; `failure` already is. */
-export function storyOfRecipient([n, state, notBefore, attempts, address, decision, failure, text]: StoryRow): string {
+/** A TraceRecipient as JSON text; `failure` already is, and `dsn` is the members that it adds, in braces. */
+export function storyOfRecipient([n, state, notBefore, attempts, address, decision, failure, text, dsn]: StoryRow): string {
   let story = `{"n":${n},"address":${JSON.stringify(address)},"state":"${stateName(state)}","decision":${JSON.stringify(decision)},"attempts":${attempts},"notBefore":${notBefore}`;
   if (failure !== null) story += `,"lastFailure":${failure}`;
   if (text !== null) story += `,"text":${JSON.stringify(text)}`;
+  if (dsn !== null) story += `,${dsn.slice(1, -1)}`;
   return `${story}}`;
 }

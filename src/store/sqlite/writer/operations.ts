@@ -175,7 +175,7 @@ export class WriterOperations {
     if (rows.length !== settlements.length) return false;
     const after: StoryRow[] = [];
     for (let i = 0; i < rows.length; i++) {
-      const [n, state, notBefore, attempts, address, decision, failure, text] = rows[i] as StoryRow;
+      const [n, state, notBefore, attempts, address, decision, failure, text, dsn] = rows[i] as StoryRow;
       const settlement = settlements[i] as PackedSettlement;
       if (settlement.n !== n || settlement.from !== state) return false;
       after.push([
@@ -187,6 +187,7 @@ export class WriterOperations {
         decision,
         settlement.failure ?? failure,
         settlement.text ?? text,
+        dsn,
       ]);
     }
     this.finisher.finish(messageId, after, now, attempt);

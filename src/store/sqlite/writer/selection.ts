@@ -88,13 +88,13 @@ export class Selection {
     const numbers: number[] = [];
     let leased = 0;
     const after = rows.map((row): StoryRow => {
-      const [n, state, notBefore, attempts, address, decision, oldFailure, text] = row;
+      const [n, state, notBefore, attempts, address, decision, oldFailure, text, dsn] = row;
       if (order.filter.recipient !== undefined && !matchesAddress(order.filter.recipient, address)) return row;
       if (order.filter.state !== undefined && stateCodes[order.filter.state] !== state) return row;
       if (state === stateCodes.leased) leased++;
       if (state === stateCodes.leased || !from.has(state)) return row;
       numbers.push(n);
-      return [n, to, order.notBefore ?? notBefore, attempts, address, decision, failure ?? oldFailure, text];
+      return [n, to, order.notBefore ?? notBefore, attempts, address, decision, failure ?? oldFailure, text, dsn];
     });
     if (numbers.length === 0) return [0, leased];
     const event = JSON.stringify({ ...order.event, ...(numbers.length === rows.length ? undefined : { recipients: numbers }) });
