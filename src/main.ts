@@ -8,6 +8,7 @@ import { openAdmin } from "./admin/open-admin.ts";
 import type { Facts } from "./admin/facts.ts";
 import type { ReloadReport, RunningGateway } from "./admin/gateway.ts";
 import { createGateway } from "./admin/operate.ts";
+import { openBounces } from "./compose/open-bounces.ts";
 import { openIdentities } from "./compose/open-identities.ts";
 import { openMtaSts } from "./compose/open-mta-sts.ts";
 import { openNetwork } from "./compose/open-network.ts";
@@ -18,6 +19,7 @@ import { stateFiles } from "./compose/state-files.ts";
 import type { GatewayConfig } from "./config/config.ts";
 import { dkimKeys } from "./domains/dkim/dkim-keys.ts";
 import { DkimSigner } from "./domains/dkim/dkim-signer.ts";
+import { createBounceDesk } from "./feedback/bounces/bounce-desk.ts";
 import { DeviceRegistry } from "./ingress/devices.ts";
 import { SmtpDoor } from "./ingress/smtp/smtp-door.ts";
 import { Identity } from "./identity/identity.ts";
@@ -26,6 +28,7 @@ import { PolicyClock } from "./lib/clock.ts";
 import { IdSource } from "./lib/ids.ts";
 import type { Archive } from "./queue/archive.ts";
 import { Queue } from "./queue/queue.ts";
+import { createLateNews } from "./queue/keep-late-news.ts";
 import { createDsnComposer } from "./reports/dsn.ts";
 import type { Route } from "./routes/route.ts";
 import { Router } from "./routing/decide.ts";
@@ -64,11 +67,15 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
     const sts = await openMtaSts(config, network, dataDirectory, () => clock.now(), facts.routes);
     if (sts !== null) cleanUp.use(sts);
     const signer = config.domains.length === 0 ? null : cleanUp.use(new DkimSigner(dkimKeys(config.domains), () => clock.now()));
-    const routes = openRoutes(config, { network, sts, identities, signer, bounce: null, facts, now: () => clock.now() });
+    const bounces = await openBounces(config, dataDirectory, clock, (error) => facts.queue.fault("bounce keys", error));
+    if (bounces !== null) cleanUp.use(bounces);
+    const bounce = bounces?.addresses.make ?? null;
+    const routes = openRoutes(config, { network, sts, identities, signer, bounce, facts, now: () => clock.now() });
     for (const route of routes.values()) cleanUp.use(route);
     const pins = cleanUp.use(await openPins(dataDirectory, clock, (list) => queue.reroute(queue.router.withPins(list))));
     const router = new Router(config.routing, new Map([...routes].map(([name, route]) => [name, route.traits])), pins.list());
     const ids = new IdSource(() => clock.now(), store.lastId);
+    const dsn = createDsnComposer({ hostname: config.hostname, postmaster: config.postmaster });
     const queue = new Queue({
       store,
       archive,
@@ -77,7 +84,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       routes,
       router,
       options: config.queue,
-      dsn: createDsnComposer({ hostname: config.hostname, postmaster: config.postmaster }),
+      dsn,
       log: facts.queue,
       onStoreFailed: (error) => failed.resolve(error instanceof Error ? error : new Error(String(error))),
     });
@@ -100,7 +107,13 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       options: config.queue,
       rates: identity,
     });
-    const door = new SmtpDoor({ hostname: config.hostname, listeners: config.listeners }, { submit, identity, devices, log: facts.door });
+    const lateNews = createLateNews({ queue, archive, clock, ids, options: config.queue, dsn, log: facts.queue });
+    const desk =
+      bounces === null ? {} : { bounces: createBounceDesk({ addresses: bounces.addresses, lateNews, returned: facts.returned }) };
+    const door = new SmtpDoor(
+      { hostname: config.hostname, listeners: config.listeners },
+      { submit, identity, devices, log: facts.door, ...desk },
+    );
 
     if (config.clock.follow !== undefined) {
       const follower = cleanUp.use(followClock({ url: config.clock.follow, clock, atRest: () => queue.dispatcher.atRest() }));
@@ -219,6 +232,7 @@ async function reload(
       "tokens",
       "identities",
       "tokenStore",
+      "domains",
       "routes",
       "services",
       "queue",

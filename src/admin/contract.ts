@@ -102,6 +102,13 @@ export const statusView = Type.Object({
     refusedMessages: Type.Integer(),
     attempts: Type.Integer(),
     delayed: Type.Integer(),
+    returned: Type.Object(
+      { report: Type.Integer(), note: Type.Integer(), known: Type.Integer(), forgotten: Type.Integer() },
+      {
+        description:
+          "What came back to bounce addresses: reports about recipients, what is no report, what was known already, what is about a message that the history has no more.",
+      },
+    ),
   }),
   listeners: Type.Array(listenerView),
   routes: Type.Array(routeView),

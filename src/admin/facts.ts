@@ -1,3 +1,4 @@
+import type { ReturnResult } from "../feedback/bounces/bounce-desk.ts";
 import type { ClientFacts, SmtpDoorLog } from "../ingress/smtp/door-log.ts";
 import { formatId } from "../lib/ids.ts";
 import type { TokenLog } from "../identity/tokens/cached-source.ts";
@@ -19,6 +20,8 @@ export interface Facts {
   readonly routes: RouteLog;
   readonly identities: TokenLog;
   readonly counters: FactCounters;
+  /** A message came back to a bounce address. */
+  readonly returned: (result: ReturnResult) => void;
   /** Facts of the process. */
   started(version: string, dataDirectory: string): void;
   stopping(reason: string): void;
@@ -39,6 +42,8 @@ export interface FactCounters {
   expired: number;
   inDoubt: number;
   dsns: number;
+  /** What came back to bounce addresses, by what it was. */
+  readonly returned: Record<ReturnResult, number>;
   circuitOpenings: number;
   faults: number;
 }
@@ -59,6 +64,7 @@ export function recordFacts({ log, lines }: Pick<LogOutput, "log" | "lines">, is
     expired: 0,
     inDoubt: 0,
     dsns: 0,
+    returned: { report: 0, note: 0, known: 0, forgotten: 0 },
     circuitOpenings: 0,
     faults: 0,
   };
@@ -68,6 +74,7 @@ export function recordFacts({ log, lines }: Pick<LogOutput, "log" | "lines">, is
     queue: queueFacts(log, lines, counters),
     routes: routeFacts(log, counters),
     identities: identityFacts(log, counters),
+    returned: (result) => void counters.returned[result]++,
     started: (version, dataDirectory) => log.info({ version, dataDirectory, pid: process.pid, node: process.version }, "started"),
     stopping: (reason) => log.info({ reason }, "stopping"),
     reloaded: (generation, applied) => log.info({ generation, applied }, "reloaded"),
@@ -217,6 +224,11 @@ function queueFacts(log: Log, lines: LineOutput, counters: FactCounters): QueueL
     dsnMade(dsn, original, kind) {
       counters.dsns++;
       log.info({ id: formatId(dsn.id), about: formatId(original.id), kind }, "dsn-made");
+    },
+    heardLater(id, address, { action, remote, text, failure }) {
+      const facts = { id: formatId(id), to: address, action, remote, said: text };
+      if (failure === undefined) log.info(facts, "heard-later");
+      else log.warn({ ...facts, code: failure.code, status: enhancedStatus(true, failure.detail) }, "heard-later");
     },
     circuitOpened(route, reason, retryAt) {
       counters.circuitOpenings++;

@@ -1,5 +1,6 @@
 import type { NextHop } from "../routes/route.ts";
 import type { DeliverySecurity } from "../mail/delivery-security.ts";
+import type { ReturnResult } from "../feedback/bounces/bounce-desk.ts";
 import type { Device } from "../ingress/devices.ts";
 import type { Page, QueueEntry, QueueFilter, TraceQuery, TraceRecord, TraceSummary } from "../queue/archive.ts";
 import type { Totals } from "../queue/store.ts";
@@ -116,11 +117,13 @@ export interface Counters {
   readonly refusedMessages: number;
   readonly attempts: number;
   readonly delayed: number;
+  /** What came back to bounce addresses. */
+  readonly returned: Readonly<Record<ReturnResult, number>>;
 }
 
 export interface ListenerStatus {
   readonly name: string;
-  /** `relay`, `submission`, `submissions`, `legacy`, `http`. */
+  /** `relay`, `submission`, `submissions`, `legacy`, `bounce`, `http`. */
   readonly kind: string;
   readonly address: string;
   readonly port: number;

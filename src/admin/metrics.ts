@@ -34,6 +34,7 @@ export function createMetrics(gateway: Gateway): Metrics {
   const refused = counter("refusals_total", "Positive answers withheld at the doors since start");
   const attempts = counter("attempts_total", "Attempts at routes since start");
   const delayed = counter("delays_total", "Attempts that ended in a delay since start");
+  const returned = counter("returned_total", "Messages that came back to bounce addresses since start, by what they were", ["result"]);
   const accepting = gauge("accepting", "1 when there is room for new messages");
   const disk = gauge("disk_free_bytes", "Bytes free on the disk of the data directory");
   const connections = gauge("connections", "Open connections, by listener", ["listener"]);
@@ -64,6 +65,7 @@ export function createMetrics(gateway: Gateway): Metrics {
     setCounter(refused, {}, status.counters.refusedMessages);
     setCounter(attempts, {}, status.counters.attempts);
     setCounter(delayed, {}, status.counters.delayed);
+    for (const [result, count] of Object.entries(status.counters.returned)) setCounter(returned, { result }, count);
     accepting.set(status.accepting ? 1 : 0);
     disk.set(status.diskFreeBytes);
     clockOffset.set(status.clockOffsetMs / 1000);

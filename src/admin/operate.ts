@@ -217,6 +217,7 @@ function statusOf(parts: GatewayParts): StatusSnapshot {
       refusedMessages: counters.refusals,
       attempts: counters.attempts,
       delayed: counters.delayed,
+      returned: { ...counters.returned },
     },
   };
 }

@@ -47,7 +47,7 @@ suite("what comes out", () => {
     assert.equal(config.http.console.port, 8025);
     assert.equal(config.http.console.enabled, true);
     assert.equal(config.listeners[0]?.address, "127.0.0.1");
-    assert.equal(config.listeners[0]?.maxMessageSize, 150 * 1024 ** 2);
+    assert.equal(config.listeners[0]?.idleTimeoutMs, 5 * 60_000);
     assert.equal(config.log.level, "info");
     assert.deepEqual(config.principals, []);
     assert.deepEqual(faultsOf(whole), []);

@@ -3,6 +3,7 @@ import { BlockList, isIP } from "node:net";
 import { parseCidr, type Cidr } from "../lib/cidr.ts";
 import { parseHostPort } from "../lib/host-port.ts";
 import { isLoopbackAddress, isPrivateAddress } from "../lib/private-address.ts";
+import { checkBounces } from "./check-bounces.ts";
 import { checkServiceRoute } from "./check-service-route.ts";
 import { checkLimits } from "./check-limits.ts";
 import type { Report } from "./load.ts";
@@ -31,6 +32,7 @@ export function crossCheck(config: GatewayConfig, report: Report): void {
   checkLogins(config, report);
   unique(config.domains, "domains", report);
   dkim(config, report);
+  checkBounces(config, report);
   rules(config, report);
   routes(config, report);
   queue(config, report);

@@ -132,7 +132,7 @@ const parts = {
     type: "array",
     items: plain(domainSchema),
     default: [],
-    description: "Domains in whose name mail leaves directly (kind mx): what signs it.",
+    description: "Domains in whose name mail leaves directly (kind mx): what signs it, and where it is returned to.",
   } as Schema,
   routes: {
     type: "array",

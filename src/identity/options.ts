@@ -2,16 +2,18 @@ import { Type, type Static } from "typebox";
 import { durationOption, fileOption, optionsObject, secretOption, sizeOption, type Decoded } from "../lib/option-schema.ts";
 
 /** What of the configuration says who may submit: `networks` and `principals`. */
-const rate = optionsObject(
-  {
-    messages: Type.Integer({
-      minimum: 1,
-      description: "Messages in the time `per`; a burst of the whole is allowed.",
-    }),
-    per: durationOption({ description: "The time, for instance 1m." }),
-  },
-  "At most so many messages in a time.",
-);
+export function rateOption(description: string) {
+  return optionsObject(
+    {
+      messages: Type.Integer({
+        minimum: 1,
+        description: "Messages in the time `per`; a burst of the whole is allowed.",
+      }),
+      per: durationOption({ description: "The time, for instance 1m." }),
+    },
+    description,
+  );
+}
 
 const pattern = Type.String({
   minLength: 1,
@@ -28,7 +30,7 @@ const fence = {
     }),
   ),
   recipients: Type.Optional(Type.Array(pattern, { description: "Whom mail may go to; anybody when absent." })),
-  rate: Type.Optional(rate),
+  rate: Type.Optional(rateOption("At most so many messages in a time.")),
   maxRecipients: Type.Optional(Type.Integer({ minimum: 1, description: "RCPT commands in one transaction." })),
   maxMessageSize: Type.Optional(sizeOption({ description: "Largest message, when that is less than the listener's." })),
   priority: Type.Optional(

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { demoPorts, gatewayPorts, namedPorts, offsetsCollide, sandboxPorts } from "./ports.ts";
 
 test("the ports are those of the contract, each once", () => {
-  assert.deepEqual(gatewayPorts, { smtp: 2525, submission: 2587, submissions: 2465, api: 8080, apiTls: 8443, console: 8025 });
+  assert.deepEqual(gatewayPorts, { smtp: 2525, bounce: 2526, submission: 2587, submissions: 2465, api: 8080, apiTls: 8443, console: 8025 });
   const all = [...Object.values(gatewayPorts), ...Object.values(sandboxPorts)];
   assert.equal(new Set(all).size, all.length);
 });

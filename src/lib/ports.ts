@@ -3,6 +3,7 @@
  */
 export const gatewayPorts = {
   smtp: 2525,
+  bounce: 2526,
   submission: 2587,
   submissions: 2465,
   api: 8080,

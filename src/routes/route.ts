@@ -46,6 +46,8 @@ export interface RouteTraits {
   /** Whether each destination domain is reached on its own (direct MX), so that a trouble of one says nothing about others. */
   readonly perDestination: boolean;
   readonly keepsReversePath: boolean;
+  /** What it puts in the reverse-path's place is a bounce address of ours, so that what later hops return comes here; absent: no. */
+  readonly hearsBounces?: boolean;
   readonly keepsHeaders: boolean;
   readonly smtputf8: boolean;
   /** Whether it takes the null reverse-path, so that DSNs can leave by it. */

@@ -19,6 +19,7 @@ export interface CarryTraits {
   readonly rewritesSender?: boolean;
   readonly maxRecipients?: number;
   readonly keepsReversePath?: boolean;
+  readonly hearsBounces?: boolean;
   readonly keepsHeaders?: boolean;
   readonly savesToSentItems?: boolean;
   /** null: in the licence; absent: not known. */

@@ -68,7 +68,10 @@ export function changesBy(traits: CarryTraits, facts: FidelityFacts, isAccepted:
         what: "return-path",
         from: reversePath,
         to: null,
-        text: `The return path ${reversePath} becomes one of the service: notifications of later hops go there.`,
+        text:
+          traits.hearsBounces === true
+            ? `The return path ${reversePath} becomes a bounce address, if the domain in From has a bounce domain: what later hops return comes back here and is told to ${reversePath}.`
+            : `The return path ${reversePath} becomes one of the service: notifications of later hops go there.`,
       });
   }
   // What a rewriting route changes about fields is told above; of a message that needs no rewriting it changes nothing.

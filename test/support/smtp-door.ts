@@ -1,6 +1,7 @@
 import { Identity, type IdentityDeps } from "../../src/identity/identity.ts";
 import type { IdentityOptions } from "../../src/identity/options.ts";
 import { DeviceRegistry } from "../../src/ingress/devices.ts";
+import type { BounceDesk } from "../../src/ingress/smtp/bounce-desk.ts";
 import type { SmtpDoorLog } from "../../src/ingress/smtp/door-log.ts";
 import type { SmtpDoorOptions, SmtpListenerOptions } from "../../src/ingress/smtp/options.ts";
 import { SmtpDoor } from "../../src/ingress/smtp/smtp-door.ts";
@@ -25,7 +26,9 @@ export class DoorUnderTest implements AsyncDisposable {
     const listeners = options.listeners.map((listener) => ({ address: "127.0.0.1", port: 0, ...listener }));
     const doorOptions: SmtpDoorOptions = { hostname: "gateway.contoso.example", ...options.door, listeners };
     const { submit, identity, devices } = this;
-    this.door = new SmtpDoor(doorOptions, { submit: options.submit?.(identity) ?? submit.submit, identity, devices, log: this.#log() });
+    const bounces = options.bounces === undefined ? {} : { bounces: options.bounces };
+    const way = options.submit?.(identity) ?? submit.submit;
+    this.door = new SmtpDoor(doorOptions, { submit: way, identity, devices, log: this.#log(), ...bounces });
   }
 
   static async open(options: DoorTestOptions): Promise<DoorUnderTest> {
@@ -92,6 +95,7 @@ export interface DoorTestOptions {
   readonly door?: Partial<SmtpDoorOptions>;
   /** The real way in, instead of one that records. */
   readonly submit?: (identity: Identity) => Submit;
+  readonly bounces?: BounceDesk;
 }
 
 export const loopback: IdentityOptions["networks"][number] = {

@@ -21,6 +21,7 @@ const graceMs = 30_000;
 /** Ports that are opened today; the others of the table are kept free for what comes. */
 const openedPorts: ReadonlySet<string> = new Set([
   "gateway.smtp",
+  "gateway.bounce",
   "gateway.submission",
   "gateway.submissions",
   "gateway.console",
@@ -110,6 +111,7 @@ function announce(data: string, { gateway, sandbox }: DemoPorts, caFile: string)
     ["SMTP relay", `${at(gateway.smtp)}  from loopback, as anyone @contoso.example`],
     ["submission", `${at(gateway.submission)}  STARTTLS, user ${demoPrincipal.user}, password ${demoPrincipal.password}`],
     ["submissions", `${at(gateway.submissions)}  TLS, the same user`],
+    ["bounces", `${at(gateway.bounce)}  what bounce.contoso.example takes back`],
     ["console", `http://${at(gateway.console)}/login?token=${token}`],
     ["tenant MX", `${at(sandbox.mx)}  contoso.example, emulated`],
     ["SMTP AUTH, HVE", `${at(sandbox.smtpAuth)}, ${at(sandbox.hve)}  smtp.office365.com and smtp.hve.mx.microsoft, emulated`],

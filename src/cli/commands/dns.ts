@@ -2,6 +2,8 @@ import { generateKeyPairSync } from "node:crypto";
 import { existsSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
+import type { GatewayConfig } from "../../config/config.ts";
+import { isPrivateAddress } from "../../lib/private-address.ts";
 import { CommandError } from "../exit-codes.ts";
 import { printJson, printLines } from "../output.ts";
 import { withExamples, withJson } from "../options.ts";
@@ -16,9 +18,9 @@ interface Options {
 
 interface RecordView {
   readonly name: string;
-  readonly type: "TXT";
+  readonly type: "TXT" | "MX";
   readonly value: string;
-  readonly state: "signs" | "waits for its day" | "its time is over" | "a newer key signs" | "new";
+  readonly state: "signs" | "waits for its day" | "its time is over" | "a newer key signs" | "new" | "bounces come back" | "bounces leave";
 }
 
 export default function define(command: Command): void {
@@ -30,7 +32,10 @@ export default function define(command: Command): void {
     .option("--selector <name>", "of the new key; default: postern and the day")
     .action(async (domain: string, options: Options) => await dns(domain.toLowerCase(), options));
   withExamples(command, [
-    ["postern dns contoso.com -c postern.yaml", "the records that must stand in the DNS for what the gateway signs"],
+    [
+      "postern dns contoso.com -c postern.yaml",
+      "the records that must stand in the DNS: keys of what it signs, MX and SPF of where bounces go",
+    ],
     ["postern dns contoso.com --new-key dkim-2027.pem", "the next key: publish the record, add it with `from`, give the old one `until`"],
   ]);
 }
@@ -38,7 +43,9 @@ export default function define(command: Command): void {
 async function dns(domain: string, options: Options): Promise<void> {
   const records = options.newKey === undefined ? await existing(domain, options) : [await made(domain, options, options.newKey)];
   if (options.json === true) return printJson(records);
-  printLines(records.flatMap(({ name, type, value, state }) => [`; ${state}`, `${name}. ${type} ${chunks(value)}`]));
+  printLines(
+    records.flatMap(({ name, type, value, state }) => [`; ${state}`, `${name}. ${type} ${type === "TXT" ? chunks(value) : value}`]),
+  );
 }
 
 async function existing(domain: string, options: Options): Promise<readonly RecordView[]> {
@@ -49,17 +56,19 @@ async function existing(domain: string, options: Options): Promise<readonly Reco
     import("../../domains/dkim/dkim-signer.ts"),
     import("../../domains/dkim/dkim-record.ts"),
   ]);
-  let domains;
+  let config;
   try {
-    ({ domains } = loadConfig(resolve(options.config)).config);
+    ({ config } = loadConfig(resolve(options.config)));
   } catch (error) {
     throw configFault(error);
   }
-  const keys = dkimKeys(domains).filter((key) => key.domain === domain);
-  if (keys.length === 0) throw new CommandError("config", `the configuration has no keys for ${domain}: add it to \`domains\``);
+  const keys = dkimKeys(config.domains).filter((key) => key.domain === domain);
+  const bounces = bounceRecords(config, domain);
+  if (keys.length + bounces.length === 0)
+    throw new CommandError("config", `the configuration has neither keys nor bounces for ${domain}: add it to \`domains\``);
   const now = Date.now();
   const signing = new Set(keysFor(domain, keys, now));
-  return keys.map(({ selector, key, from, until }, n) => ({
+  const signatures = keys.map(({ selector, key, from, until }, n) => ({
     name: `${selector}._domainkey.${domain}`,
     type: "TXT" as const,
     value: dkimRecord(key),
@@ -71,6 +80,21 @@ async function existing(domain: string, options: Options): Promise<readonly Reco
           ? ("its time is over" as const)
           : ("a newer key signs" as const),
   }));
+  return [...signatures, ...bounces];
+}
+
+/** What the bounce domain needs: a way back to us, and leave to be the reverse-path of what we send. */
+function bounceRecords({ domains, hostname, routes }: GatewayConfig, domain: string): readonly RecordView[] {
+  const bounces = domains.find(({ name }) => name === domain)?.bounces;
+  if (bounces === undefined) return [];
+  const own = routes.flatMap((route) => (route.kind === "mx" && route.localAddress !== undefined ? [route.localAddress] : []));
+  const addresses = [...new Set(own)].filter((address) => !isPrivateAddress(address));
+  const sources = [`a:${hostname}`, ...addresses.map((address) => `${address.includes(":") ? "ip6" : "ip4"}:${address}`)];
+  return [
+    { name: bounces.domain, type: "MX", value: `10 ${hostname}.`, state: "bounces come back" },
+    // RFC 7208 §2.4: SPF is about the domain of the reverse-path, which is this one.
+    { name: bounces.domain, type: "TXT", value: `v=spf1 ${sources.join(" ")} -all`, state: "bounces leave" },
+  ];
 }
 
 async function made(domain: string, { algorithm, selector }: Options, path: string): Promise<RecordView> {

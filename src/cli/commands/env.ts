@@ -59,6 +59,7 @@ async function gatewayValues(data: string): Promise<Values | null> {
   add("GATEWAY_SMTP", "relay");
   add("GATEWAY_SUBMISSION", "submission");
   add("GATEWAY_SUBMISSIONS", "submissions");
+  add("GATEWAY_BOUNCES", "bounce");
   const demo = readDemoFacts(data);
   if (demo !== null) {
     values["GATEWAY_USER"] = demo.user;

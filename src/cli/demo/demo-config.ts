@@ -16,6 +16,9 @@ export const demoSecrets: Readonly<Record<string, string>> = {
 /** The key that signs what the gateway sends directly. */
 export const demoDkim = { selector: "postern1", file: "dkim-contoso.pem" } as const;
 
+/** Where what the gateway sends directly is returned to. */
+const demoBounceDomain = "bounce.contoso.example";
+
 /** The loopback address that the gateway sends direct mail from, and the public one that it stands for in the sandbox (SPF, connector). */
 const egress = { loopback: "127.0.0.10", public: "198.51.100.10" } as const;
 
@@ -33,6 +36,7 @@ listeners:
   - { name: smtp, kind: relay, address: 127.0.0.1, port: ${gateway.smtp}, tls: ${pair} }
   - { name: submission, kind: submission, address: 127.0.0.1, port: ${gateway.submission}, tls: ${pair} }
   - { name: submissions, kind: submissions, address: 127.0.0.1, port: ${gateway.submissions}, tls: ${pair} }
+  - { name: bounces, kind: bounce, address: 127.0.0.1, port: ${gateway.bounce}, tls: ${pair} }
 
 networks:
   - { name: loopback, addresses: [127.0.0.0/8, "::1"], reversePaths: ["@contoso.example", "@notify.contoso.example"], listeners: [smtp] }
@@ -65,9 +69,9 @@ identities:
     clientId: ${credentials.clientId}
     secrets: [{ file: entra-secret }]
 
-# What leaves directly is signed; the sandbox's name server publishes the key.
+# What leaves directly is signed, and returned to the bounce listener; the sandbox's name server publishes the records.
 domains:
-  - { name: contoso.example, dkim: [{ selector: ${demoDkim.selector}, key: { file: ${demoDkim.file} } }] }
+  - { name: contoso.example, dkim: [{ selector: ${demoDkim.selector}, key: { file: ${demoDkim.file} } }], bounces: { domain: ${demoBounceDomain} } }
 
 # Every way out; those with the name of their service are reached by the rules below, or by a rule of yours.
 routes:
@@ -108,7 +112,7 @@ clock: { follow: "http://127.0.0.1:${sandbox.ui}" }
 }
 
 /** sandbox.yaml of the demo. @param record of the gateway's key */
-export function sandboxYaml(record: string): string {
+export function sandboxYaml({ gateway }: DemoPorts, record: string): string {
   return `# Written by \`postern demo\` at each start: changes here are lost. The tenant is sandbox/contoso.yaml of the program.
 # The address that the gateway's direct mail comes from is named in the tenant's SPF record.
 addresses: { "${egress.loopback}": "${egress.public}" }
@@ -117,5 +121,10 @@ receivingLimits: false
 dns:
   records:
     - { name: ${demoDkim.selector}._domainkey.contoso.example, type: TXT, value: ${JSON.stringify(record)} }
+    - { name: ${demoBounceDomain}, type: MX, value: "10 gateway.contoso.example" }
+    - { name: ${demoBounceDomain}, type: TXT, value: "v=spf1 a:gateway.contoso.example -all" }
+# What the outside world returns later really goes to the gateway's bounce listener.
+internet:
+  relays: { ${demoBounceDomain}: "127.0.0.1:${gateway.bounce}" }
 `;
 }

@@ -6,9 +6,10 @@ import { failure, type FailureCode } from "../../mail/failure-codes.ts";
 import { Refusal } from "../../mail/refusal.ts";
 import type { Reply } from "../../mail/reply.ts";
 import type { Draft } from "../../submission/submission.ts";
-import type { Answer, ContentSink, Credentials, MailCommand, RcptCommand, SmtpServerHandler } from "../../wire/smtp/server/handler.ts";
+import type { Answer, ContentSink, Credentials, MailCommand, RcptCommand } from "../../wire/smtp/server/handler.ts";
 import { renderFailure } from "../../wire/smtp/render.ts";
 import type { Connection } from "./connection.ts";
+import type { DoorSession } from "./door-session.ts";
 import type { Listener } from "./listener.ts";
 import { MessageSink } from "./message-sink.ts";
 
@@ -18,7 +19,7 @@ import { MessageSink } from "./message-sink.ts";
  * Everything but a log-in and the end of a message is answered at once. The principal is the trusted network's until somebody logs in, and
  * falls back to it never: a log-in lasts as long as the connection.
  */
-export class ClientSession implements SmtpServerHandler {
+export class ClientSession implements DoorSession {
   readonly #connection: Connection;
   readonly #listener: Listener;
   readonly #identity: Identity;

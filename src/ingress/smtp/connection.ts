@@ -3,8 +3,8 @@ import { TLSSocket } from "node:tls";
 import { plainAddress } from "../../lib/cidr.ts";
 import type { Principal } from "../../identity/principal.ts";
 import { SmtpServerSession, type SessionWire } from "../../wire/smtp/server/session.ts";
-import { ClientSession } from "./client-session.ts";
 import type { ClientFacts } from "./door-log.ts";
+import type { DoorSession } from "./door-session.ts";
 import type { Listener } from "./listener.ts";
 import { Pace, type Activity } from "./pace.ts";
 import { disownSocket, ownSocket, type SocketOwner } from "./socket-owner.ts";
@@ -31,7 +31,7 @@ export class Connection implements SessionWire, SocketOwner, ClientFacts {
   readonly #network: Principal | null;
   /** The plain socket, or the TLS one on top of it. */
   #socket: Socket;
-  #client: ClientSession;
+  #client: DoorSession;
   #session: SmtpServerSession | null = null;
   #state: "waiting" | "open" | "handshake" | "closing" | "closed" = "open";
   #out = "";
@@ -55,7 +55,7 @@ export class Connection implements SessionWire, SocketOwner, ClientFacts {
     this.#network = network;
     this.#socket = socket;
     this.#pace = new Pace(listener.idleTicks, listener.dataTicks, listener.door.tick);
-    this.#client = new ClientSession(this, listener, network);
+    this.#client = listener.openSession(this, network);
     ownSocket(socket, this);
   }
 
@@ -214,6 +214,14 @@ export class Connection implements SessionWire, SocketOwner, ClientFacts {
     this.#session?.abort(this.#reason === "" ? "lost" : this.#reason);
     this.#abort?.abort();
     this.#client.stopWaiting();
+    this.#recordDevice();
+    this.log.disconnected(this, this.#reason === "" ? "closed" : this.#reason);
+    this.listener.removed(this);
+  }
+
+  #recordDevice(): void {
+    // Who hands mail back is no device of ours.
+    if (this.listener.isBounce) return;
     this.listener.door.deps.devices.record(
       {
         listener: this.listenerName,
@@ -228,8 +236,6 @@ export class Connection implements SessionWire, SocketOwner, ClientFacts {
       },
       Date.now(),
     );
-    this.log.disconnected(this, this.#reason === "" ? "closed" : this.#reason);
-    this.listener.removed(this);
   }
 
   /** Once a second: gives up on who is too slow. */
@@ -275,7 +281,7 @@ export class Connection implements SessionWire, SocketOwner, ClientFacts {
       this.listener.door.hellos.remember(this.address, Date.now());
       this.#flushText();
       this.#session?.abort("TLS on a plain port");
-      this.#client = new ClientSession(this, this.listener, this.#network);
+      this.#client = this.listener.openSession(this, this.#network);
       this.#session = null;
       this.#started = false;
     }

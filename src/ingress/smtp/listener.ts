@@ -2,16 +2,24 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 import type { SecureContext } from "node:tls";
 import { addressGroup, plainAddress } from "../../lib/cidr.ts";
 import { failure, type FailureCode } from "../../mail/failure-codes.ts";
+import type { Principal } from "../../identity/principal.ts";
+import { LruMap } from "../../lib/lru.ts";
+import { TokenBucket } from "../../lib/rate.ts";
 import { formatReply } from "../../wire/smtp/format-reply.ts";
 import { renderFailure } from "../../wire/smtp/render.ts";
 import type { AuthMechanism, SessionOptions } from "../../wire/smtp/server/session.ts";
+import { BounceSession } from "./bounce-session.ts";
+import { ClientSession } from "./client-session.ts";
 import { Connection } from "./connection.ts";
+import type { DoorSession } from "./door-session.ts";
 import { secureContextFor } from "./listener-tls.ts";
 import { smtpListenerDefaults as defaults, type SmtpListenerOptions } from "./options.ts";
 import type { SmtpDoor } from "./smtp-door.ts";
 
 /** Connections that the kernel keeps for us while we are busy. */
 const backlog = 2048;
+/** Addresses whose rate is remembered. */
+const maxBuckets = 10_000;
 const mechanisms: readonly AuthMechanism[] = ["PLAIN", "LOGIN"];
 
 /** One listening socket of the door, with its rules: who may connect, how many, and what a session offers. */
@@ -20,6 +28,8 @@ export class Listener {
   readonly options: SmtpListenerOptions;
   readonly implicitTls: boolean;
   readonly requiresLogIn: boolean;
+  /** For strangers who hand mail back. */
+  readonly isBounce: boolean;
   readonly idleTicks: number;
   readonly dataTicks: number;
   /** For the next handshake; null: no certificate, so neither TLS nor log-in. */
@@ -30,6 +40,7 @@ export class Listener {
   readonly #secureOptions: SessionOptions;
   /** Connections by client; an entry lives as long as a connection does. */
   readonly #byClient = new Map<string, number>();
+  readonly #buckets = new LruMap<string, TokenBucket>(maxBuckets);
 
   /** @throws Error when the kind needs what the options lack. */
   constructor(door: SmtpDoor, options: SmtpListenerOptions) {
@@ -38,7 +49,8 @@ export class Listener {
     this.options = options;
     this.implicitTls = kind === "submissions";
     this.requiresLogIn = kind === "submission" || kind === "submissions";
-    if (tls === undefined && kind !== "relay") throw new Error(`listener ${options.name} needs a certificate (tls)`);
+    this.isBounce = kind === "bounce";
+    if (tls === undefined && kind !== "relay" && kind !== "bounce") throw new Error(`listener ${options.name} needs a certificate (tls)`);
     if (kind === "legacy" && options.networks === undefined) throw new Error(`listener ${options.name} needs networks`);
     this.secureContext = tls === undefined ? null : secureContextFor(kind, tls);
     this.idleTicks = ticks(options.idleTimeoutMs ?? defaults.idleTimeoutMs);
@@ -80,6 +92,20 @@ export class Listener {
     this.secureContext = secureContextFor(this.options.kind, certificate);
   }
 
+  openSession(connection: Connection, network: Principal | null): DoorSession {
+    return this.isBounce ? new BounceSession(connection, this) : new ClientSession(connection, this, network);
+  }
+
+  /** bounce: whether this address may hand over one more message now. Wall time. */
+  admits(address: string): boolean {
+    const { messages, perMs } = this.options.rate ?? defaults.bounce.rate;
+    const group = addressGroup(address);
+    const now = Date.now();
+    let bucket = this.#buckets.get(group);
+    if (bucket === undefined) this.#buckets.set(group, (bucket = new TokenBucket(messages, perMs, now)));
+    return bucket.take(now) === 0;
+  }
+
   sessionOptions(secure: boolean): SessionOptions {
     return secure ? this.#secureOptions : this.#plainOptions;
   }
@@ -109,14 +135,13 @@ export class Listener {
     if (networks !== undefined && !networks.some((network) => identity.isInNetwork(address, network))) {
       return this.#turnAway(socket, address, "submission.network-not-trusted");
     }
-    const network = identity.networkOf(address, name);
+    const network = this.isBounce ? null : identity.networkOf(address, name);
     const group = addressGroup(address);
     const count = this.#byClient.get(group) ?? 0;
-    const most =
-      this.options.maxConnectionsPerAddress ??
-      (network === null ? defaults.otherConnectionsPerAddress : defaults.trustedConnectionsPerAddress);
+    const others = this.isBounce ? defaults.bounce.connectionsPerAddress : defaults.otherConnectionsPerAddress;
+    const most = this.options.maxConnectionsPerAddress ?? (network === null ? others : defaults.trustedConnectionsPerAddress);
     // Half of a relay's connections are kept for trusted networks, so that strangers cannot shut them out.
-    const maxConnections = this.options.maxConnections ?? defaults.maxConnections;
+    const maxConnections = this.options.maxConnections ?? (this.isBounce ? defaults.bounce.maxConnections : defaults.maxConnections);
     const room = network === null && kind === "relay" ? Math.ceil(maxConnections / 2) : maxConnections;
     if (count >= most || this.connections.size >= room) return this.#turnAway(socket, address, "system.too-many-connections");
     this.#byClient.set(group, count + 1);
@@ -145,9 +170,11 @@ export class Listener {
       startTls: this.secureContext !== null,
       tlsRequired: this.requiresLogIn,
       authRequired: this.requiresLogIn,
-      auth: this.secureContext === null ? [] : this.door.deps.identity.takesTokens ? [...mechanisms, "XOAUTH2"] : mechanisms,
-      maxMessageSize: maxMessageSize ?? defaults.maxMessageSize,
-      maxRecipients: maxRecipients ?? defaults.maxRecipients,
+      auth:
+        this.secureContext === null || this.isBounce ? [] : this.door.deps.identity.takesTokens ? [...mechanisms, "XOAUTH2"] : mechanisms,
+      maxMessageSize: maxMessageSize ?? (this.isBounce ? defaults.bounce.maxMessageSize : defaults.maxMessageSize),
+      // RFC 5321 §4.5.3.1.8 asks for 100; a bounce address is that of one message, and its report has one receiver (452: the rest comes again).
+      maxRecipients: this.isBounce ? 1 : (maxRecipients ?? defaults.maxRecipients),
       lineEndings: lineEndings ?? defaults.lineEndings,
       // RFC 5321 §4.1.1.2 wants angle brackets; devices on these listeners leave them out.
       bareAddresses: kind === "relay" || kind === "legacy",

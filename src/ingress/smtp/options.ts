@@ -1,14 +1,18 @@
 import { Type, type Static } from "typebox";
+import { rateOption } from "../../identity/options.ts";
 import { durationOption, fileOption, optionsObject, sizeOption, type Decoded } from "../../lib/option-schema.ts";
 
 /** One of `listeners` in the configuration. */
 export const smtpListenerSchema = optionsObject(
   {
     name: Type.String({ minLength: 1, maxLength: 64, description: "Unique name, shown in traces and metrics." }),
-    kind: Type.Union([Type.Literal("relay"), Type.Literal("submission"), Type.Literal("submissions"), Type.Literal("legacy")], {
-      description:
-        "relay: trusted networks without log-in (25). submission: log-in after STARTTLS (587). submissions: log-in over implicit TLS (465). legacy: TLS 1.0 and old ciphers, for given networks only.",
-    }),
+    kind: Type.Union(
+      [Type.Literal("relay"), Type.Literal("submission"), Type.Literal("submissions"), Type.Literal("legacy"), Type.Literal("bounce")],
+      {
+        description:
+          "relay: trusted networks without log-in (25). submission: log-in after STARTTLS (587). submissions: log-in over implicit TLS (465). legacy: TLS 1.0 and old ciphers, for given networks only. bounce: from everybody, and only to bounce addresses made here (`domains`, `bounces`).",
+      },
+    ),
     address: Type.String({
       minLength: 1,
       default: "127.0.0.1",
@@ -32,15 +36,23 @@ export const smtpListenerSchema = optionsObject(
         description: "strict refuses a bare CR, bare LF or NUL in content; normalise mends them.",
       }),
     ),
-    maxMessageSize: Type.Optional(sizeOption({ default: "150MB", description: "Largest message." })),
-    maxRecipients: Type.Optional(Type.Integer({ minimum: 1, default: 1000, description: "Recipients of one message." })),
-    maxConnections: Type.Optional(Type.Integer({ minimum: 1, default: 1000, description: "Connections at the same time." })),
+    maxMessageSize: Type.Optional(sizeOption({ description: "Largest message. Default 150MB; bounce: 1MB." })),
+    maxRecipients: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        default: 1000,
+        description: "Recipients of one message. bounce: always 1, for each address is a message's own.",
+      }),
+    ),
+    maxConnections: Type.Optional(Type.Integer({ minimum: 1, description: "Connections at the same time. Default 1000; bounce: 100." })),
     maxConnectionsPerAddress: Type.Optional(
       Type.Integer({
         minimum: 1,
-        description: "Connections at the same time from one address (IPv6: one /64). Default 250 from a trusted network, else 50.",
+        description:
+          "Connections at the same time from one address (IPv6: one /64). Default 250 from a trusted network, else 50; bounce: 10.",
       }),
     ),
+    rate: Type.Optional(rateOption("bounce: at most so many messages from one address (IPv6: one /64). Default 300 in 1m.")),
     idleTimeout: Type.Optional(durationOption({ default: "5m", description: "Longest wait for a command." })),
     dataTimeout: Type.Optional(durationOption({ default: "3m", description: "Longest wait for a block of content." })),
   },
@@ -66,6 +78,7 @@ export const smtpListenerDefaults = {
   maxConnections: 1000,
   trustedConnectionsPerAddress: 250,
   otherConnectionsPerAddress: 50,
+  bounce: { maxMessageSize: 1024 ** 2, maxConnections: 100, connectionsPerAddress: 10, rate: { messages: 300, perMs: 60_000 } },
   // RFC 5321 §4.5.3.2.7: a server waits at least 5 minutes for the next command.
   idleTimeoutMs: 5 * 60_000,
   // RFC 5321 §4.5.3.2.5: 3 minutes for a block of content.

@@ -2,6 +2,7 @@ import type { Identity } from "../../identity/identity.ts";
 import type { Submit } from "../../submission/submission.ts";
 import type { DeviceRegistry } from "../devices.ts";
 import type { Ingress, ListeningAddress } from "../ingress.ts";
+import type { BounceDesk } from "./bounce-desk.ts";
 import type { Connection } from "./connection.ts";
 import type { SmtpDoorLog } from "./door-log.ts";
 import { HelloMemory } from "./hello-memory.ts";
@@ -9,7 +10,7 @@ import { Listener } from "./listener.ts";
 import type { SmtpDoorOptions } from "./options.ts";
 
 /**
- * The SMTP door: listeners of four kinds, thousands of connections, one tick a second for all their deadlines.
+ * The SMTP door: listeners of five kinds, thousands of connections, one tick a second for all their deadlines.
  *
  * Who does what: wire/smtp/server owns grammar and order, client-session.ts decides (principal, fences, rates), connection.ts moves bytes and
  * gives up on the slow, listener.ts says who may connect, message-sink.ts hands content to `Submit`. A message is answered 250 only when
@@ -128,6 +129,8 @@ export interface SmtpDoorDeps {
   readonly submit: Submit;
   readonly identity: Identity;
   readonly devices: DeviceRegistry;
+  /** Absent: bounce listeners refuse every address. */
+  readonly bounces?: BounceDesk;
   readonly log: SmtpDoorLog;
 }
 

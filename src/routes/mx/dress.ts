@@ -7,18 +7,17 @@ import type { OutgoingContent, Transaction } from "../route.ts";
 /** What a bounce address is made from. */
 export interface BounceFacts {
   readonly messageId: number;
-  readonly reversePath: string;
+  /** Domain of the From field, lower case; null when there is not exactly one. */
+  readonly author: string | null;
   /** Those of one domain, who share the transaction. */
   readonly recipients: readonly Recipient[];
 }
 
-/** Makes the reverse-path that leaves, so that bounces come back to us. The null reverse-path stays as it is. */
-export type MakeBounceAddress = (facts: BounceFacts) => string;
+/** Makes the reverse-path that leaves, so that bounces come back to us; null leaves it as it is. Never asked about the null reverse-path. */
+export type MakeBounceAddress = (facts: BounceFacts) => string | null;
 
 /** Puts the author's domain's signatures below our own Received field, which stays the newest trace. @throws what the signer throws */
-export async function sign(content: OutgoingContent, signer: Signer, signal: AbortSignal): Promise<OutgoingContent> {
-  const domain = await authorDomain(content);
-  if (domain === null) return content;
+export async function sign(content: OutgoingContent, domain: string, signer: Signer, signal: AbortSignal): Promise<OutgoingContent> {
   const fields = await signer.sign(domain, content, signal);
   if (fields.length === 0) return content;
   return {
@@ -46,15 +45,16 @@ function around(piece: Uint8Array, fields: Uint8Array): readonly Uint8Array[] {
 
 const longestReceived = 4096;
 
-export function withBounceAddress(transaction: Transaction, recipients: readonly Recipient[], bounce: MakeBounceAddress): Transaction {
+export function withBounceAddress(transaction: Transaction, facts: Omit<BounceFacts, "messageId">, bounce: MakeBounceAddress): Transaction {
   const { messageId, envelope } = transaction;
   // RFC 3464 §2, RFC 5321 §4.5.5: what reports must not be reported on.
   if (envelope.reversePath === null) return transaction;
-  return { ...transaction, envelope: { ...envelope, reversePath: bounce({ messageId, reversePath: envelope.reversePath, recipients }) } };
+  const reversePath = bounce({ messageId, ...facts });
+  return reversePath === null ? transaction : { ...transaction, envelope: { ...envelope, reversePath } };
 }
 
 /** The domain of the From field, lower case; null when there is not exactly one. */
-async function authorDomain(content: OutgoingContent): Promise<string | null> {
+export async function authorDomain(content: OutgoingContent): Promise<string | null> {
   const pieces: Buffer[] = [];
   let size = 0;
   let whole = true;

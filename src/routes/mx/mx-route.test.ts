@@ -240,8 +240,8 @@ test("the author's domain signs, below our own Received field; the null reverse-
       return Buffer.from(`DKIM-Signature: d=${domain}\r\n`);
     },
   };
-  const bounce = ({ messageId, reversePath, recipients }: { messageId: number; reversePath: string; recipients: readonly unknown[] }) =>
-    `bounce+${messageId}+${recipients.length}@${reversePath.split("@")[1]}`;
+  const bounce = ({ messageId, author, recipients }: { messageId: number; author: string | null; recipients: readonly unknown[] }) =>
+    author === null ? null : `bounce+${messageId}+${recipients.length}@${author}`;
   await using route = mxRoute(dns, { "mx.fabrikam.example": server }, {}, { signer, bounce });
   assert.equal(route.traits.keepsReversePath, false);
   for (const streamed of [false, true]) {
@@ -257,7 +257,7 @@ test("the author's domain signs, below our own Received field; the null reverse-
   await route.deliver(makeTransaction({ from: null }), never);
   assert.deepEqual(
     server.envelopes.map(({ from }) => from),
-    ["bounce+7+1@contoso.example", "bounce+7+1@contoso.example", ""],
+    ["bounce+7+1@notify.contoso.example", "bounce+7+1@notify.contoso.example", ""],
   );
 });
 

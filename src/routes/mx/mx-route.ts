@@ -11,7 +11,7 @@ import type { Delivery, ProbeResult, Route, RouteTraits, Transaction } from "../
 import type { RouteLog } from "../route-log.ts";
 import { hasUtf8Header } from "../smtp-client/utf8-header.ts";
 import { deliverTo } from "./destination.ts";
-import { type MakeBounceAddress, sign, withBounceAddress } from "./dress.ts";
+import { authorDomain, type MakeBounceAddress, sign, withBounceAddress } from "./dress.ts";
 import { type MxRouteOptions, withDefaults } from "./options.ts";
 import { Pools } from "./pools.ts";
 import { dnsDomain } from "./servers.ts";
@@ -42,6 +42,7 @@ export function createMxRoute(options: MxRouteOptions, deps: MxRouteDeps): Route
     maxRecipients: settings.server.maxRecipients,
     perDestination: true,
     keepsReversePath: deps.bounce === undefined,
+    ...(deps.bounce === undefined ? {} : { hearsBounces: true }),
     keepsHeaders: true,
     smtputf8: true,
     takesNullReversePath: true,
@@ -66,14 +67,15 @@ export function createMxRoute(options: MxRouteOptions, deps: MxRouteDeps): Route
     traits,
     async deliver(given, signal) {
       signal.throwIfAborted();
-      const transaction = await prepare(given, deps, signal);
+      const author = deps.signer === undefined && deps.bounce === undefined ? null : await authorDomain(given.content);
+      const transaction = await prepare(given, author, deps, signal);
       if (!("content" in transaction)) return refused(given.recipients, transaction);
       const utf8Header =
         transaction.envelope.smtputf8 === true && transaction.content.eightBit && (await hasUtf8Header(transaction.content));
       const parts = await Promise.all(
         [...byDomain(transaction.recipients)].map(async ([domain, recipients]) => {
           await using _slot = await slots.take(signal);
-          const addressed = deps.bounce === undefined ? transaction : withBounceAddress(transaction, recipients, deps.bounce);
+          const addressed = deps.bounce === undefined ? transaction : withBounceAddress(transaction, { author, recipients }, deps.bounce);
           return deliverTo(domain, { ...addressed, recipients }, utf8Header, destination, signal);
         }),
       );
@@ -101,10 +103,15 @@ export interface MxRouteDeps {
 }
 
 /** Signed, when there is somebody to sign. */
-async function prepare(transaction: Transaction, { signer, log }: MxRouteDeps, signal: AbortSignal): Promise<Transaction | Failure> {
-  if (signer === undefined) return transaction;
+async function prepare(
+  transaction: Transaction,
+  author: string | null,
+  { signer, log }: MxRouteDeps,
+  signal: AbortSignal,
+): Promise<Transaction | Failure> {
+  if (signer === undefined || author === null) return transaction;
   try {
-    return { ...transaction, content: await sign(transaction.content, signer, signal) };
+    return { ...transaction, content: await sign(transaction.content, author, signer, signal) };
   } catch (error) {
     signal.throwIfAborted();
     log.fault("signing", error);
