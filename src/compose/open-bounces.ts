@@ -3,6 +3,7 @@ import type { GatewayConfig } from "../config/config.ts";
 import { BounceAddresses, type BounceDomain } from "../feedback/bounces/bounce-addresses.ts";
 import { BounceKeys } from "../feedback/bounces/bounce-keys.ts";
 import type { Clock } from "../lib/clock.ts";
+import { bounceKeysFile } from "./state-files.ts";
 
 /** What a day's token and a corrected clock may need beyond `validFor`. */
 const slackMs = 2 * 86_400_000;
@@ -23,7 +24,7 @@ export async function openBounces(
   );
   if (wanted.length === 0) return null;
   const keepMs = Math.max(...wanted.map(({ validForMs }) => validForMs)) + slackMs;
-  const keys = await BounceKeys.open({ path: join(dataDirectory, "bounce-keys.json"), clock, keepMs, onTrouble });
+  const keys = await BounceKeys.open({ path: join(dataDirectory, bounceKeysFile), clock, keepMs, onTrouble });
   return {
     addresses: new BounceAddresses(wanted, keys, () => clock.now()),
     [Symbol.dispose]: () => keys[Symbol.dispose](),

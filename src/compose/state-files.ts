@@ -7,4 +7,6 @@ import { tokensFolder } from "../identity/tokens/refresh-token-store.ts";
 export const pinsFile = "pins.json";
 export const pausesFile = "pauses.json";
 export const mtaStsFile = "mta-sts.json";
-export const stateFiles: readonly string[] = [pinsFile, pausesFile, mtaStsFile, tokensFolder];
+/** Made here, and of use to nobody without what was sent: without it mail that was sent before is refused when it comes back. */
+export const bounceKeysFile = "bounce-keys.json";
+export const stateFiles: readonly string[] = [pinsFile, pausesFile, mtaStsFile, bounceKeysFile, tokensFolder];

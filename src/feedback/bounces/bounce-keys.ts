@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { open, readFile, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile } from "node:fs/promises";
 import type { Clock } from "../../lib/clock.ts";
+import { removeHalfWritten, replaceFile } from "../../lib/replace-file.ts";
 import type { BounceKey } from "./bounce-token.ts";
 
 /** A key signs for so long; then another one does. */
@@ -40,6 +40,7 @@ export class BounceKeys implements Disposable {
 
   /** @throws Error when the file cannot be read or written: without the former keys every bounce would be refused as forged. */
   static async open(options: BounceKeysOptions): Promise<BounceKeys> {
+    removeHalfWritten(options.path);
     const keys = new BounceKeys(options, await readKeys(options.path));
     await keys.#renew();
     keys.#arm();
@@ -128,25 +129,5 @@ function isStoredKey(value: unknown): value is StoredKey {
 
 async function writeKeys(path: string, keys: readonly DatedKey[]): Promise<void> {
   const stored = keys.map(({ number, made, secret }): StoredKey => ({ number, made, secret: secret.toString("base64") }));
-  const beside = `${path}.new`;
-  try {
-    const handle = await open(beside, "w", 0o600);
-    try {
-      await handle.writeFile(`${JSON.stringify(stored, null, 2)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(beside, path);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
-  }
-  // The rename too must outlive a power cut: a token whose key is lost is refused when it comes back.
-  const folder = await open(dirname(path), "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await replaceFile(path, `${JSON.stringify(stored, null, 2)}\n`);
 }
