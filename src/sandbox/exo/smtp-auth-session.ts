@@ -14,6 +14,11 @@ import type { SmtpAuthShared } from "./smtp-auth.ts";
 
 const unsuccessful = "535 5.7.3 Authentication unsuccessful [[host]]";
 const unsuccessful139 = "535 5.7.139 Authentication unsuccessful, ";
+const full = "554 5.2.2 mailbox full; STOREDRV.Submission.Exception:QuotaExceededException.MapiException(Shutoff)QuotaExceeded [[host]]";
+const federationFaults = {
+  unreachable: "federated STS service was unreachable.",
+  "not-https": "the federated STS URL does not support HTTPS.",
+} as const;
 const tail = " [[host] [date]]";
 const blocked = "550 5.1.8 Access denied, bad outbound sender";
 /** MS: at submission, and in a notification; which of them when is not published. */
@@ -36,11 +41,10 @@ export class SmtpAuthSession implements RoomSession {
   }
 
   hello(): Reply | null {
-    const { tls, serverName } = this.#client;
-    if (tls !== "TLSv1" && tls !== "TLSv1.1") return null;
-    const { allowLegacyTlsClients } = this.#shared.house.tenant.current.policies;
-    // Only the endpoint of its own takes them, and only of a tenant that allows it.
-    if (allowLegacyTlsClients && serverName.startsWith("smtp-legacy.")) return null;
+    if (!this.#isLegacyTls()) return null;
+    const { serverName } = this.#client;
+    // Only the endpoint of its own takes them; whether the tenant allows it is seen when the log-in says whose mailbox it is.
+    if (serverName.startsWith("smtp-legacy.")) return null;
     return this.#shared.texts.say(
       "421 4.7.66 TLS 1.0 and 1.1 are not supported. Please upgrade/update your client to support TLS 1.2. Visit https://aka.ms/smtp_auth_tls. [[host]]",
     );
@@ -104,6 +108,7 @@ export class SmtpAuthSession implements RoomSession {
         { account: this.#account, address: stranger },
       );
     }
+    if (mailbox.full) return texts.say(full);
     const quota = this.#quota(envelope, now);
     if (typeof quota !== "string" && quota !== null) return quota;
     const goesOnAt = pace.next(this.#account, now);
@@ -180,9 +185,11 @@ export class SmtpAuthSession implements RoomSession {
     const mailbox = findMailbox(house.tenant.current, user);
     // The order of these refusals is unverified: whoever knows the password learns what is switched off, nobody else does.
     if (mailbox === null || mailbox.password === null) return texts.say(unsuccessful);
+    // The federation server is who knows the password.
+    if (mailbox.federation !== null) return texts.say(`${unsuccessful139}${federationFaults[mailbox.federation]}${tail}`);
     if (!equalSecrets(password, mailbox.password) || mailbox.mfa)
       return texts.say(`${unsuccessful139}the user credentials were incorrect.${tail}`);
-    return this.#switchedOff(mailbox) ?? this.#basicRefused(mailbox) ?? this.#admit(mailbox);
+    return this.#closedTo(mailbox) ?? this.#basicRefused(mailbox) ?? this.#admit(mailbox);
   }
 
   async #byToken(user: string, token: string): Promise<Reply | null> {
@@ -190,7 +197,7 @@ export class SmtpAuthSession implements RoomSession {
     const checked = await house.entra.check(token, "exchange");
     const mailbox = findMailbox(house.tenant.current, user);
     if (!checked.ok || mailbox === null || !this.#mayUse(checked.claims, mailbox)) return texts.say(unsuccessful);
-    return this.#switchedOff(mailbox) ?? this.#admit(mailbox);
+    return this.#closedTo(mailbox) ?? this.#admit(mailbox);
   }
 
   /** Whether a token opens this mailbox; every defect looks alike from outside (535 5.7.3). */
@@ -209,6 +216,18 @@ export class SmtpAuthSession implements RoomSession {
     }
     const own = findMailbox(tenant, upn);
     return scp.includes("SMTP.Send") && own !== null && (own === mailbox || own.sendAs.some((each) => isOf(mailbox, each)));
+  }
+
+  /** What keeps everybody out of it, however they log in. */
+  #closedTo(mailbox: Mailbox): Reply | null {
+    const { texts, house } = this.#shared;
+    if (mailbox.kind === "user" && !mailbox.licensed) return texts.unverified("smtp-auth-unlicensed");
+    if (this.#isLegacyTls() && !house.tenant.current.policies.allowLegacyTlsClients) return texts.unverified("smtp-auth-legacy-tls-tenant");
+    return this.#switchedOff(mailbox);
+  }
+
+  #isLegacyTls(): boolean {
+    return this.#client.tls === "TLSv1" || this.#client.tls === "TLSv1.1";
   }
 
   #switchedOff({ smtpClientAuthenticationDisabled: own }: Mailbox): Reply | null {

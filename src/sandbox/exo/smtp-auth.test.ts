@@ -323,32 +323,6 @@ suite("smtp.office365.com", () => {
     assert.ok(late <= firstAt + 60_000 && late > Date.parse(messages[30]?.receivedAt ?? ""), `${late - firstAt} ms after the first`);
   });
 
-  test("TLS 1.0 is refused in words, except at smtp-legacy of a tenant that allows it", async () => {
-    await using sandbox = await openTestSandbox();
-    const old = async (servername: string): Promise<string> => {
-      using dialog = await SmtpDialog.open(sandbox.port("smtp-auth"));
-      await dialog.reply();
-      await dialog.say("EHLO printer.example");
-      await dialog.say("STARTTLS");
-      await dialog.startTls({
-        ca: sandbox.ca,
-        servername,
-        checkServerIdentity: () => undefined,
-        minVersion: "TLSv1",
-        maxVersion: "TLSv1",
-        ciphers: "DEFAULT@SECLEVEL=0",
-      });
-      return await dialog.say("EHLO printer.example");
-    };
-    const refused =
-      /^421 4\.7\.66 TLS 1\.0 and 1\.1 are not supported\. Please upgrade\/update your client to support TLS 1\.2\. Visit https:\/\/aka\.ms\/smtp_auth_tls\. \[/;
-    assert.match(await old("smtp.office365.com"), refused);
-    assert.match(await old("smtp-legacy.office365.com"), refused);
-    await policies(sandbox, { allowLegacyTlsClients: true });
-    assert.match(await old("smtp-legacy.office365.com"), /AUTH LOGIN XOAUTH2/);
-    assert.match(await old("smtp.office365.com"), refused);
-  });
-
   test("magic words work behind the log-in", async () => {
     await using sandbox = await openTestSandbox();
     using dialog = await logged(sandbox);

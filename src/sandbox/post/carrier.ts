@@ -9,7 +9,8 @@ import { summarise } from "../messages/summary.ts";
 import { isAcceptedDomain } from "../tenant/directory.ts";
 import { mxHostOf, outboundAddresses, outboundNames, type SendingHost } from "../world/hosts.ts";
 import { composeNdr, type NdrRecipient } from "./compose-ndr.ts";
-import { askedBounce, unknownDomain, unknownRecipient } from "./fate.ts";
+import { unverifiedText } from "../texts/unverified-replies.ts";
+import { askedBounce, fullMailbox, unknownDomain, unknownRecipient } from "./fate.ts";
 import type { Later } from "./later.ts";
 import type { RoomVerdict } from "./post.ts";
 import type { PostSurroundings } from "./post-office.ts";
@@ -95,7 +96,10 @@ export class Carrier {
       // An MX has asked its limits at RCPT, and counted.
       const limit = inTenant ? recipientLimits.check(message.mailFrom, address, at) : null;
       const reason =
-        asked ?? unknownRecipient(tenant.current, address) ?? (limit === null ? null : `${limit.code} ${limit.lines.join(" ")}`);
+        asked ??
+        unknownRecipient(tenant.current, address) ??
+        fullMailbox(tenant.current, address, unverifiedText(options.rooms.replies, "mailbox-full")) ??
+        (limit === null ? null : `${limit.code} ${limit.lines.join(" ")}`);
       if (reason === null && inTenant) recipientLimits.count(message.mailFrom, address, at);
       return { ...base, to: "mailbox", status: reason === null ? "delivered" : "bounced", mailFrom: message.mailFrom, reason };
     }

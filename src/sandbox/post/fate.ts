@@ -1,7 +1,7 @@
 import { domainOf, localPartOf } from "../../mail/address.ts";
 import { replyText } from "../../mail/reply.ts";
 import { readMagic } from "../smtp/magic.ts";
-import { isAcceptedDomain, isRecipient } from "../tenant/directory.ts";
+import { findMailbox, isAcceptedDomain, isRecipient } from "../tenant/directory.ts";
 import type { Tenant } from "../tenant/tenant.ts";
 
 /** What stands in a recipient's way before anything is sent; null: nothing. */
@@ -27,6 +27,11 @@ export function unknownRecipient(tenant: Tenant, address: string): Obstacle {
   return isAcceptedDomain(tenant, domainOf(address)) && !isRecipient(tenant, address)
     ? "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup"
     : null;
+}
+
+/** Its quota is used up. */
+export function fullMailbox(tenant: Tenant, address: string, text: string): Obstacle {
+  return findMailbox(tenant, address)?.full === true ? text : null;
 }
 
 /** The world ends with the domains it has. The code is published, the text as commonly seen. */

@@ -9,6 +9,7 @@ import type { MessageStore } from "../messages/message-store.ts";
 import type { MessageWriter } from "../messages/message-writer.ts";
 import { summarise } from "../messages/summary.ts";
 import type { SandboxOptions } from "../options.ts";
+import { findMailbox } from "../tenant/directory.ts";
 import type { TenantStore } from "../tenant/tenant-store.ts";
 import type { RecipientLimits } from "../usage/recipient-limits.ts";
 import type { TenantLimits } from "../usage/tenant-limits.ts";
@@ -92,9 +93,11 @@ export class PostOffice implements Post, AsyncDisposable {
   }
 
   carry(message: SandboxMessage, envelope: Envelope, verdict: RoomVerdict = {}): void {
+    const { tenant } = this.#house;
     const relays = message.attribution?.direction === "Originating";
     // Most mail of an MX needs nothing more than to lie in its mailbox.
-    if (relays || envelope.recipients.some(({ address, notify }) => notify?.success === true || askedBounce(address) !== null))
+    const returns = (address: string) => askedBounce(address) !== null || findMailbox(tenant.current, address)?.full === true;
+    if (relays || envelope.recipients.some(({ address, notify }) => notify?.success === true || returns(address)))
       this.#later.deliver(() => this.#carrier.carry(message, envelope, verdict));
     if (!relays) this.#later.check(() => this.#check(message));
   }

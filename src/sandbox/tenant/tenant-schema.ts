@@ -34,7 +34,15 @@ export const MailboxSchema = optionsObject({
   aliases: list(address("A further address."), "Further addresses."),
   password: nullable(Type.String({ minLength: 1, maxLength: 256 }), "null: nobody logs in with a password."),
   kind: oneOf(["user", "shared"], "user", "A shared mailbox is used by others, with their rights."),
-  licensed: flag(true, "Has a licence."),
+  licensed: flag(true, "Has a licence; a user's mailbox without one cannot log in."),
+  full: flag(
+    false,
+    "Its quota is used up: what it sends is refused (554 5.2.2, for the copy in Sent Items), what comes for it is returned (5.2.2).",
+  ),
+  federation: nullable(
+    Type.Unsafe<"unreachable" | "not-https">({ type: "string", enum: ["unreachable", "not-https"] }),
+    "Its domain is federated, and what is wrong with the federation server: log-ins by password are refused (535 5.7.139). null: it is not, or the server works.",
+  ),
   smtpClientAuthenticationDisabled: nullable(Type.Boolean(), "Set-CASMailbox: wins over the tenant's switch; null: as the tenant has it."),
   allowBasicAuthSmtp: nullable(Type.Boolean(), "What its authentication policy says of Basic for SMTP; null: it has no policy."),
   sendAs: list(address("An address."), "Others it may send as (Add-RecipientPermission)."),

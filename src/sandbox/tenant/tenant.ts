@@ -41,6 +41,10 @@ export interface Mailbox {
   readonly password: string | null;
   readonly kind: "user" | "shared";
   readonly licensed: boolean;
+  /** Its quota is used up. */
+  readonly full: boolean;
+  /** What is wrong with the federation server that checks its password; null: nothing, or it is not federated. */
+  readonly federation: "unreachable" | "not-https" | null;
   /** null: as the tenant has it. */
   readonly smtpClientAuthenticationDisabled: boolean | null;
   /** Its authentication policy allows Basic for SMTP; null: no policy. */

@@ -1,6 +1,6 @@
 import type { Reply } from "../../mail/reply.ts";
 import type { House } from "../house.ts";
-import { unverifiedReplies, type UnverifiedReply } from "./unverified-replies.ts";
+import { unverifiedText, type UnverifiedReply } from "./unverified-replies.ts";
 
 /** How one room says its replies: written as `550 5.7.60 text`, with what stands in brackets filled in. */
 export class RoomTexts {
@@ -19,7 +19,7 @@ export class RoomTexts {
 
   /** A text that is not published: as sandbox.yaml has it, else ours. */
   unverified(name: UnverifiedReply, values: Values = {}): Reply {
-    return this.say(this.#house.options.rooms.replies[name] ?? unverifiedReplies[name].text, values);
+    return this.say(unverifiedText(this.#house.options.rooms.replies, name), values);
   }
 }
 

@@ -11,6 +11,19 @@ export const unverifiedReplies = {
     text: "550 5.7.30 Basic authentication is not supported for Client Submission.",
     about: "Password at a tenant made after December 2026: the text is published for the final removal.",
   },
+  "smtp-auth-unlicensed": {
+    text: "535 5.7.3 Authentication unsuccessful [[host]]",
+    about: "Log-in to a user's mailbox that has no licence: what is said was not published.",
+  },
+  "smtp-auth-legacy-tls-tenant": {
+    text: "550 5.7.67 TLS 1.0 and 1.1 are not supported for this tenant. Please upgrade/update your client to support TLS 1.2. Visit https://aka.ms/smtp_auth_tls. [[host]]",
+    about:
+      "Log-in over TLS 1.0 or 1.1 at smtp-legacy.office365.com of a mailbox whose tenant has not allowed it: only the code is known, from the field.",
+  },
+  "mailbox-full": {
+    text: "554 5.2.2 mailbox full; STOREDRV.Deliver.Exception:QuotaExceededException",
+    about: "In the notification about a mailbox of the tenant that is full: the code is published.",
+  },
   "smtp-auth-too-many-recipients": {
     text: "550 5.5.3 Too many recipients",
     about: "More recipients than the mailbox may have in a message.",
@@ -77,5 +90,10 @@ export const unverifiedReplies = {
   "on-premises-too-many-recipients": { text: "452 4.5.3 Too many recipients", about: "More than MaxRecipientsPerMessage." },
   "on-premises-too-large": { text: "552 5.3.4 Message size exceeds fixed maximum message size", about: "More than MaxMessageSize." },
 } as const satisfies Readonly<Record<string, { readonly text: string; readonly about: string }>>;
+
+/** As sandbox.yaml has it, else ours. What stands in brackets is not filled in. */
+export function unverifiedText(replies: Partial<Readonly<Record<UnverifiedReply, string>>>, name: UnverifiedReply): string {
+  return replies[name] ?? unverifiedReplies[name].text;
+}
 
 export type UnverifiedReply = keyof typeof unverifiedReplies;
