@@ -19,7 +19,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   submission: ["queue", "limits", "routing", "suppression", "identity", "wire", "mail", "lib"],
   ingress: ["submission/submission.ts", "queue/store.ts", "identity", "templates", "services", "wire", "mail", "lib"],
   reports: ["queue/store.ts", "queue/archive.ts", "queue/dsn-composer.ts", "wire", "mail", "lib"],
-  store: ["queue/store.ts", "queue/archive.ts", "mail", "lib"],
+  store: ["queue/store.ts", "queue/archive.ts", "limits/journal.ts", "mail", "lib"],
   mailflow: ["domains", "services", "wire", "mail", "lib"],
   sandbox: ["mailflow", "domains", "services", "templates", "wire", "mail", "lib"],
   config: [

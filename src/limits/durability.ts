@@ -14,26 +14,14 @@ const maxMarks = 64;
  * mark. Returns the marks as they are to be written anew.
  */
 export function restore(book: RuleBook, { anchor, marks }: JournalContents, now: number): UsageMark[] {
-  const renewed: UsageMark[] = [];
-  const found = new Map<Counter, UsageMark[]>();
   const settledNow = Math.ceil(now + lateMs);
-  for (const mark of marks) {
-    const counter = counterOf(book, mark.counter, now);
-    const { settledAt } = mark;
-    const settled = settledAt !== null ? mark : { ...mark, settledAt: settledNow, until: Math.ceil(untilOf(counter, settledNow)) };
-    if (settledAt === null) renewed.push(settled);
-    if (counter === null) continue;
-    const ofCounter = found.get(counter);
-    if (ofCounter === undefined) found.set(counter, [settled]);
-    else ofCounter.push(settled);
-  }
-  for (const [counter, ofCounter] of found) {
-    const { rule } = counter;
-    for (const { kind, units, settledAt } of ofCounter.toSorted((a, b) => (a.settledAt ?? 0) - (b.settledAt ?? 0))) {
-      const at = settledAt as number;
-      if (kind === "foreign") counter.strained().setForeign(units, at, rule.windowMs);
-      else if (rule.expiryAfter(at) > now) counter.add(rule.expiryAfter(at), units, 0);
-    }
+  const renewed: UsageMark[] = [];
+  for (const [text, ofCounter] of Map.groupBy(marks, (mark) => mark.counter)) {
+    const counter = counterOf(book, text, now);
+    const until = Math.ceil(counter === null ? settledNow + strangerMs : counter.rule.expiryAfter(settledNow));
+    const open = ofCounter.filter(({ settledAt }) => settledAt === null).map((mark) => ({ ...mark, settledAt: settledNow, until }));
+    renewed.push(...open);
+    if (counter !== null) fill(counter, [...ofCounter.filter(({ settledAt }) => settledAt !== null), ...open], now);
   }
   for (const rule of book.rules) {
     const units = anchor?.floors[rule.rule.id] ?? 0;
@@ -75,6 +63,11 @@ function counterOf(book: RuleBook, text: string, now: number): Counter | null {
   return book.set(id, party)?.counter(key, recipient, now) ?? null;
 }
 
-function untilOf(counter: Counter | null, settledAt: number): number {
-  return counter === null ? settledAt + strangerMs : counter.rule.expiryAfter(settledAt);
+function fill(counter: Counter, marks: readonly UsageMark[], now: number): void {
+  const { rule } = counter;
+  for (const { kind, units, settledAt } of marks.toSorted((a, b) => (a.settledAt ?? 0) - (b.settledAt ?? 0))) {
+    const at = settledAt as number;
+    if (kind === "foreign") counter.strained().setForeign(units, at, rule.windowMs);
+    else if (rule.expiryAfter(at) > now) counter.add(rule.expiryAfter(at), units, 0);
+  }
 }

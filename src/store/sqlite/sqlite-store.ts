@@ -1,4 +1,5 @@
 import type { Worker } from "node:worker_threads";
+import type { JournalContents, JournalEntry, LimitJournal } from "../../limits/journal.ts";
 import {
   StoreConflict,
   StoreFailed,
@@ -27,6 +28,7 @@ import {
   type WalState,
 } from "./protocol.ts";
 import { stateCodes } from "./state-codes.ts";
+import { packUsage, unpackUsage } from "./usage-packing.ts";
 
 /** A batch is closed at this size, so that one commit stays short; the rest goes with the next. */
 const batchBytes = 4 * 1024 * 1024;
@@ -150,6 +152,11 @@ export class SqliteStore implements QueueStore {
     await this.#call(({ values: to }) => to.push(calls.forget, firstSeq, lastSeq));
   }
 
+  /** The durable part of the account against limits; its writes share the commits. */
+  get limitJournal(): LimitJournal {
+    return { load: () => this.#loadUsage(), write: (entry) => this.#markUsage(entry) };
+  }
+
   openContent(): ContentWriter {
     return this.#deps.contents.open();
   }
@@ -215,6 +222,18 @@ export class SqliteStore implements QueueStore {
     if (this.#failure === null) await this.ask({ kind: "close" }, "closed").catch(() => undefined);
     this.#failure ??= new StoreFailed("the store is closed");
     await this.#worker.terminate();
+  }
+
+  async #loadUsage(): Promise<JournalContents> {
+    const { values } = await this.#call(({ values: to }) => to.push(calls.loadUsage));
+    return unpackUsage(values as Packed);
+  }
+
+  async #markUsage(entry: JournalEntry): Promise<void> {
+    await this.#call(({ values: to }) => {
+      to.push(calls.markUsage);
+      packUsage(to, entry);
+    });
   }
 
   #call(pack: (packer: Packer) => unknown, takesMore = false): Promise<Answered> {

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { first } from "./0001-first.ts";
+import { limits } from "./0002-limits.ts";
 
 /** One step of the schema. Steps are never changed after a release; a new one is added with the next number. */
 export interface Migration {
@@ -8,7 +9,7 @@ export interface Migration {
   readonly sql: string;
 }
 
-const migrations: readonly Migration[] = [first];
+const migrations: readonly Migration[] = [first, limits];
 
 /** The schema that this program writes. */
 export const schemaVersion = migrations.length;

@@ -23,6 +23,7 @@ import { Conflict, WriterOperations } from "./operations.ts";
 import { PackedReader } from "./packed-reader.ts";
 import { Selection } from "./selection.ts";
 import { RunningTotals } from "./totals.ts";
+import { UsageMarks } from "./usage-marks.ts";
 
 const cacheKb = 16 * 1024;
 const pageBytes = 4096;
@@ -46,6 +47,7 @@ export class WriterDatabase {
   readonly #operations: WriterOperations;
   readonly #claims: Claims;
   readonly #selection: Selection;
+  readonly #usage: UsageMarks;
   readonly #forget;
   readonly ballast: Ballast;
   readonly recovered: Recovered;
@@ -67,6 +69,7 @@ export class WriterDatabase {
       this.#operations = new WriterOperations(this.#database, this.#totals);
       this.#claims = new Claims(this.#database, this.#totals);
       this.#selection = new Selection(this.#database, this.#totals, this.#operations);
+      this.#usage = new UsageMarks(this.#database);
       this.#walLimit = options.walBytes * walGrowth;
       this.#walState = this.#database.prepare("PRAGMA wal_checkpoint(NOOP)");
       this.#walState.setReturnArrays(true);
@@ -266,6 +269,11 @@ export class WriterDatabase {
         this.#totals.add(totalsAt.finished, -Number(changes));
         return null;
       }
+      case calls.markUsage:
+        this.#usage.write(values, end);
+        return null;
+      case calls.loadUsage:
+        return this.#usage.load();
       default:
         throw new Error(`unknown call ${call}`);
     }
