@@ -47,6 +47,7 @@ export function openRoutes(config: GatewayConfig, parts: RouteParts): Map<string
             dns,
             dnsTrusted,
             hostname,
+            ownDomains: [...exact],
             ...(sts === null ? {} : { sts }),
             ...(signer === null ? {} : { signer }),
             ...(bounce === null ? {} : { bounce }),

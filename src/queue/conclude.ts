@@ -64,7 +64,7 @@ export function createConclude(ports: ConcludePorts): Conclude {
     };
     for (const recipient of job.recipients) {
       let outcome: Outcome = delivery.outcomes.get(recipient) ?? { action: "delayed", failure: unanswered };
-      if (next !== null && outcome.action !== "relayed" && mayMoveOver(outcome)) {
+      if (next !== null && outcome.action !== "relayed" && mayMoveOver(outcome, recipient)) {
         movers.push(recipient);
         if (!capability.has(outcome.failure.code)) maySucceedLater = true;
         lastText = outcome.failure.text;
@@ -151,10 +151,18 @@ function routeTrouble({ outcomes }: Delivery): Failure | null {
   return trouble;
 }
 
-function mayMoveOver(outcome: Exclude<Outcome, { action: "relayed" }>): boolean {
+function mayMoveOver(outcome: Exclude<Outcome, { action: "relayed" }>, { attempts }: StoredRecipient): boolean {
   if (outcome.action === "delayed" && outcome.inDoubt === true) return false;
-  return outcome.failure.scope === "route" || capability.has(outcome.failure.code);
+  const { code, scope } = outcome.failure;
+  if (scope === "destination") return code.startsWith("network.") && !outcome.failure.permanent && attempts + 1 >= destinationPatience;
+  return scope === "route" || capability.has(code);
 }
+
+/**
+ * From this attempt on, what cannot reach any server of a destination goes by the next route. Only what cannot be reached: a destination that
+ * answers has the last word, and one that demands better encryption must not get its mail around that.
+ */
+const destinationPatience = 3;
 
 function delayIsWorthTelling(receivedAt: number, recipient: StoredRecipient, now: number, afterMs: number): boolean {
   return afterMs > 0 && recipient.delayTold !== true && now - receivedAt >= afterMs;

@@ -41,7 +41,11 @@ export const RoutingSchema = optionsObject({
           "All given conditions must hold; none given: always.",
         ),
       ),
-      routes: Type.Array(Type.String(), { minItems: 1, description: "Routes in order of preference; the next is used when one fails." }),
+      routes: Type.Array(Type.String(), {
+        minItems: 1,
+        description:
+          "Routes in order of preference; the next is used when one is in trouble, and for a destination that a route of kind mx could not reach three times.",
+      }),
       overflow: Type.Optional(
         Type.Boolean({
           default: true,

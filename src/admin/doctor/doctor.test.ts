@@ -148,6 +148,13 @@ describe("one sentence and the command that mends it", () => {
       null,
     ],
     [
+      "port 25 of every destination",
+      { route: { name: "direct", kind: "mx" }, probe: "network.connect", step: "connect" },
+      "port-blocked",
+      /port 25.*block it.*587/,
+      null,
+    ],
+    [
       "a firewall",
       { route: { name: "mta", kind: "smtp", host: "mx.contoso.example", port: 587 }, probe: "network.connect", step: "connect" },
       "port-blocked",

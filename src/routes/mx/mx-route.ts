@@ -1,19 +1,20 @@
 import type { MtaSts } from "../../domains/mta-sts/mta-sts.ts";
 import type { Signer } from "../../domains/signer.ts";
 import type { Dialer } from "../../lib/dial.ts";
-import { type Dns, DnsFailed } from "../../lib/dns/dns.ts";
+import type { Dns } from "../../lib/dns/dns.ts";
 import { domainOf } from "../../mail/address.ts";
 import type { Recipient } from "../../mail/envelope.ts";
 import { failure } from "../../mail/failure-codes.ts";
 import type { Failure } from "../../mail/failure.ts";
 import type { Outcome } from "../../mail/outcome.ts";
-import type { Delivery, ProbeResult, Route, RouteTraits, Transaction } from "../route.ts";
+import type { Delivery, Route, RouteTraits, Transaction } from "../route.ts";
 import type { RouteLog } from "../route-log.ts";
 import { hasUtf8Header } from "../smtp-client/utf8-header.ts";
 import { deliverTo } from "./destination.ts";
 import { authorDomain, type MakeBounceAddress, sign, withBounceAddress } from "./dress.ts";
 import { type MxRouteOptions, withDefaults } from "./options.ts";
 import { Pools } from "./pools.ts";
+import { probeDirect } from "./probe.ts";
 import { dnsDomain } from "./servers.ts";
 import { Slots } from "./slots.ts";
 
@@ -81,7 +82,11 @@ export function createMxRoute(options: MxRouteOptions, deps: MxRouteDeps): Route
       );
       return merge(given.recipients, parts);
     },
-    probe: (signal) => probe(deps.dns, settings.server.helloName, signal),
+    probe: (signal) =>
+      probeDirect(
+        { dns: deps.dns, dialer: deps.dialer, domains: deps.ownDomains ?? [], ourNames: destination.ourNames, server: settings.server },
+        signal,
+      ),
     [Symbol.asyncDispose]: () => pools[Symbol.asyncDispose](),
   };
 }
@@ -98,6 +103,8 @@ export interface MxRouteDeps {
   readonly now: () => number;
   /** Our own name: mail is never sent to ourselves. */
   readonly hostname: string;
+  /** Of the organisation: a probe tries their mail servers. */
+  readonly ownDomains?: readonly string[];
   readonly signer?: Signer;
   readonly bounce?: MakeBounceAddress;
 }
@@ -148,17 +155,4 @@ function merge(recipients: readonly Recipient[], parts: readonly Delivery[]): De
   }
   const session = (parts.find(({ session: { address } }) => address !== undefined) ?? first)?.session ?? { remote: "" };
   return { outcomes, session };
-}
-
-/** There is no next hop to try, only the DNS without which nothing leaves. */
-async function probe(dns: Dns, helloName: string, signal: AbortSignal): Promise<ProbeResult> {
-  try {
-    const { records } = await dns.mx(helloName, signal);
-    const found = records.length === 0 ? "no" : `${records.length}`;
-    const text = `the name servers answer: ${helloName} has ${found} mail server${records.length === 1 ? "" : "s"} of its own`;
-    return { ok: true, text, steps: [{ name: "dns", ok: true, text }] };
-  } catch (error) {
-    const text = error instanceof DnsFailed ? error.message : "given up";
-    return { ok: false, text, steps: [{ name: "dns", ok: false, text }] };
-  }
 }
