@@ -63,7 +63,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
     const { store, archive } = opened;
     const network = openNetwork(config.network, () => clock.now());
     cleanUp.use(network.http);
-    const identities = cleanUp.use(openIdentities(config, network, dataDirectory, facts.identities));
+    const identities = cleanUp.use(await openIdentities(config, network, dataDirectory, facts.identities));
     const sts = await openMtaSts(config, network, dataDirectory, () => clock.now(), facts.routes);
     if (sts !== null) cleanUp.use(sts);
     const signer = config.domains.length === 0 ? null : cleanUp.use(new DkimSigner(dkimKeys(config.domains), () => clock.now()));

@@ -15,7 +15,6 @@ import { statusOf, summaryOf } from "./views.ts";
 export interface ConsoleParts {
   readonly gateway: Gateway;
   readonly access: Access;
-  readonly metrics: Metrics;
   readonly teller: StoryTeller;
 }
 
@@ -28,7 +27,7 @@ const shownInQueue = 50;
 const shownRecent = 20;
 
 /** The pages, log-in, health and metrics, and the guard in front of everything else. Add it before the server listens. */
-export function addConsole(app: FastifyInstance, { gateway, access, metrics, teller }: ConsoleParts): void {
+export function addConsole(app: FastifyInstance, { gateway, access, teller }: ConsoleParts): void {
   app.addHook("onRequest", async (request, reply) => {
     const path = request.url.split("?", 1)[0] ?? "";
     if (openPaths.has(path) || access.identify(request.raw) !== null) return undefined;
@@ -53,7 +52,12 @@ export function addConsole(app: FastifyInstance, { gateway, access, metrics, tel
       .type("text/plain")
       .send(ok ? "ok\n" : `${reasons.join("\n")}\n`);
   });
-  app.get("/metrics", async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+  // Loaded when first asked for: a twentieth of a second of every start otherwise.
+  let metrics: Promise<Metrics> | undefined;
+  app.get("/metrics", async (_request, reply) => {
+    const loaded = await (metrics ??= import("./metrics.ts").then(({ createMetrics }) => createMetrics(gateway)));
+    return await reply.type(loaded.contentType).send(await loaded.text());
+  });
 
   app.get<{ Querystring: { token?: unknown } }>("/login", (request, reply) => logIn(request.query.token, reply));
   app.post("/login", (request, reply) => logIn(request.body instanceof URLSearchParams ? request.body.get("token") : undefined, reply));

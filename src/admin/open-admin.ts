@@ -22,7 +22,6 @@ import { serviceEndpoints } from "./api/services.ts";
 import { addConsole } from "./console.ts";
 import type { Facts } from "./facts.ts";
 import type { Gateway, ListenerStatus } from "./gateway.ts";
-import { createMetrics } from "./metrics.ts";
 import { createStoryTeller } from "../reports/story.ts";
 import { readOverrides } from "../services/overrides.ts";
 
@@ -85,7 +84,7 @@ export async function openAdmin(gateway: Gateway, { config, dataDirectory, facts
       onFault,
     });
     opening.defer(() => app.close());
-    addConsole(app, { gateway: whole, access, metrics: createMetrics(whole), teller });
+    addConsole(app, { gateway: whole, access, teller });
     await app.listen({ host: web.address, port: web.port });
     const port = portOf(app);
     listener = { name: "console", kind: "http", address: web.address, port, ready: true, connections: 0 };

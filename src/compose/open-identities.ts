@@ -4,8 +4,9 @@ import { openTokenSources, placeOf } from "../identity/tokens/open-token-sources
 import { RefreshTokenStore } from "../identity/tokens/refresh-token-store.ts";
 import { signIn } from "../identity/tokens/sign-in.ts";
 import { TokenFailed } from "../identity/tokens/token-source.ts";
+import type { EntraTokenVerifierDeps } from "../identity/entra-token-verifier.ts";
+import type { TokenAuthorityOptions } from "../identity/options.ts";
 import type { TokenVerifier } from "../identity/token-verifier.ts";
-import { EntraTokenVerifier } from "../identity/entra-token-verifier.ts";
 import { authorityClockSkew } from "../identity/tokens/clock-skew.ts";
 import { watchExpiry } from "../identity/tokens/watch-expiry.ts";
 import type { HttpClient } from "../lib/http/http-client.ts";
@@ -22,12 +23,12 @@ export interface Identities extends AsyncDisposable {
   readonly verifier: { readonly tokens?: TokenVerifier };
 }
 
-export function openIdentities(
+export async function openIdentities(
   config: Pick<GatewayConfig, "identities" | "tokenStore" | "tokens">,
   network: Pick<Network, "http" | "httpTrusting">,
   dataDirectory: string,
   log: TokenLog,
-): Identities {
+): Promise<Identities> {
   const clients = new Map<string, HttpClient>();
   const http = (ca: string | undefined) => {
     if (ca === undefined) return network.http;
@@ -38,7 +39,7 @@ export function openIdentities(
   const now = () => Date.now();
   const sources = openTokenSources(config, { dataDirectory, http, now, log, env: (name) => process.env[name] });
   const watch = watchExpiry([...sources.values()], log, now);
-  const { authorities } = config.tokens;
+  const verifier = await openVerifier(config.tokens.authorities, { http, now });
   return {
     sources,
     clockSkew: async (name, signal) => {
@@ -54,11 +55,18 @@ export function openIdentities(
       await signIn(identity, place, new RefreshTokenStore(dataDirectory, config.tokenStore.key), scope, tell, signal);
       sources.get(name)?.forget();
     },
-    verifier: authorities.length === 0 ? {} : { tokens: new EntraTokenVerifier(authorities, { http, now }) },
+    verifier,
     async [Symbol.asyncDispose]() {
       watch[Symbol.dispose]();
       for (const source of sources.values()) await source[Symbol.asyncDispose]();
       for (const client of clients.values()) await client[Symbol.asyncDispose]();
     },
   };
+}
+
+/** What checks tokens takes time to load, and few have it. */
+async function openVerifier(authorities: readonly TokenAuthorityOptions[], deps: EntraTokenVerifierDeps): Promise<Identities["verifier"]> {
+  if (authorities.length === 0) return {};
+  const { EntraTokenVerifier } = await import("../identity/entra-token-verifier.ts");
+  return { tokens: new EntraTokenVerifier(authorities, deps) };
 }

@@ -1,26 +1,12 @@
-import { randomBytes, webcrypto } from "node:crypto";
+import { randomBytes, webcrypto, X509Certificate } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
-import {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  Extension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  X509Certificate,
-  X509CertificateGenerator,
-} from "@peculiar/x509";
-
 /**
  * Certificates for the demo and for tests: a certificate authority of its own and server certificates signed by it.
  *
  * The authority is name-constrained (RFC 5280 §4.2.1.10) to `localhost`, `*.example`, 127.0.0.0/8 and ::1, and may sign no further authority:
  * somebody who tells a browser to trust it has not given anybody who reads the data directory power over other names. ECDSA P-256.
- * Import it lazily: the X.509 library takes a tenth of a second to load.
+ * The X.509 library takes a tenth of a second to load: it is, when a certificate is made.
  */
 export interface Certificate {
   /** PEM. */
@@ -39,18 +25,19 @@ const authorityLifeMs = 3650 * dayMs;
 
 /** A new authority. Times are wall time: TLS is never on the policy clock. */
 export async function createAuthority(commonName: string): Promise<Certificate> {
+  const x509 = await import("@peculiar/x509");
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const certificate = await X509CertificateGenerator.createSelfSigned({
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     name: [{ CN: [commonName] }],
     ...validity(authorityLifeMs),
     signingAlgorithm: algorithm,
     keys,
     extensions: [
-      new BasicConstraintsExtension(true, 0, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
-      new Extension("2.5.29.30", true, nameConstraints()),
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      new x509.Extension("2.5.29.30", true, nameConstraints()),
     ],
   });
   return { cert: certificate.toString("pem"), key: await pem(keys.privateKey) };
@@ -58,10 +45,11 @@ export async function createAuthority(commonName: string): Promise<Certificate> 
 
 /** A certificate for a server. @param names host names and IP addresses; the first is its common name. */
 export async function createServerCertificate(authority: Certificate, names: readonly string[]): Promise<Certificate> {
+  const x509 = await import("@peculiar/x509");
   const [first = "localhost"] = names;
-  const issuer = new X509Certificate(authority.cert);
+  const issuer = new x509.X509Certificate(authority.cert);
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const certificate = await X509CertificateGenerator.create({
+  const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     subject: [{ CN: [first] }],
     issuer: issuer.subjectName,
@@ -70,12 +58,12 @@ export async function createServerCertificate(authority: Certificate, names: rea
     publicKey: keys.publicKey,
     signingKey: await webcrypto.subtle.importKey("pkcs8", der(authority.key), algorithm, false, ["sign"]),
     extensions: [
-      new BasicConstraintsExtension(false, undefined, true),
-      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
-      new SubjectAlternativeNameExtension(names.map((name) => ({ type: isIP(name) === 0 ? "dns" : "ip", value: name }))),
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
-      await AuthorityKeyIdentifierExtension.create(issuer),
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
+      new x509.SubjectAlternativeNameExtension(names.map((name) => ({ type: isIP(name) === 0 ? "dns" : "ip", value: name }))),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer),
     ],
   });
   return { cert: certificate.toString("pem"), key: await pem(keys.privateKey) };
@@ -92,7 +80,7 @@ export async function readCertificate(path: string): Promise<Certificate | null>
   try {
     const cert = await readFile(`${path}.pem`, "utf8");
     const key = await readFile(`${path}.key`, "utf8");
-    return new X509Certificate(cert).notAfter.getTime() < Date.now() + 30 * dayMs ? null : { cert, key };
+    return new X509Certificate(cert).validToDate.getTime() < Date.now() + 30 * dayMs ? null : { cert, key };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;

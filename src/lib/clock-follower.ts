@@ -31,6 +31,8 @@ interface Reading {
 }
 
 const reconnectMs = 500;
+/** Both may have been started at the same time. */
+const firstConnectMs = 50;
 /** The only hosts a follower talks to. */
 const loopbackHosts: ReadonlySet<string> = new Set(["127.0.0.1", "localhost", "[::1]"]);
 const maxLineLength = 4096;
@@ -74,11 +76,13 @@ class Follower {
 
   async run(): Promise<void> {
     let standing = true;
+    let ever = false;
     while (!this.#signal.aborted) {
       let error: unknown;
       try {
         await this.#follow(() => {
           standing = true;
+          ever = true;
           this.#options.onState?.("following");
         });
       } catch (cause) {
@@ -87,7 +91,7 @@ class Follower {
       if (this.#signal.aborted) break;
       if (standing) this.#options.onState?.("lost", error);
       standing = false;
-      await sleep(reconnectMs, undefined, { signal: this.#signal }).catch(() => undefined);
+      await sleep(ever ? reconnectMs : firstConnectMs, undefined, { signal: this.#signal }).catch(() => undefined);
     }
     await this.#obeying;
     this.#agent.destroy();

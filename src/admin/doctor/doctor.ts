@@ -86,7 +86,7 @@ async function getToken(source: TokenSource, scope: string, signal: AbortSignal)
   source.forgive();
   try {
     const { token, expiresAt } = await source.token(scope, signal);
-    const claims = readClaims(token);
+    const claims = await readClaims(token);
     return claims === null ? { state: "opaque", expiresAt } : { state: "read", claims };
   } catch (error) {
     signal.throwIfAborted();

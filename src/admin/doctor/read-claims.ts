@@ -1,8 +1,9 @@
-import { decodeJwt, type JWTPayload } from "jose";
+import type { JWTPayload } from "jose";
 import type { Claims } from "./examination.ts";
 
 /** What an access token says; null when it is not readable (a service may issue tokens for its own eyes only). Never throws. */
-export function readClaims(token: string): Claims | null {
+export async function readClaims(token: string): Promise<Claims | null> {
+  const { decodeJwt } = await import("jose");
   let payload: JWTPayload;
   try {
     payload = decodeJwt(token);

@@ -83,11 +83,12 @@ async function demo({ data, portOffset }: Options): Promise<void> {
     return await Promise.race([child.ready.then(() => true), ended.promise.then(() => false)]);
   };
   try {
-    // The gateway asks the sandbox for the time before it takes mail.
-    const up =
-      (await start("sandbox", ["sandbox", "--config", configs.sandbox, "--data", data, "--port-offset", String(portOffset)])) &&
-      (await start("gateway", ["serve", "--config", configs.gateway, "--data", data]));
-    if (up) {
+    // Side by side: the gateway takes no mail until the sandbox has told it the time.
+    const up = await Promise.all([
+      start("sandbox", ["sandbox", "--config", configs.sandbox, "--data", data, "--port-offset", String(portOffset)]),
+      start("gateway", ["serve", "--config", configs.gateway, "--data", data]),
+    ]);
+    if (up.every(Boolean)) {
       announce(data, ports, certificates.caFile);
       await Promise.race([ended.promise, ...children.map(({ failed }) => failed)]);
     }

@@ -89,14 +89,14 @@ function addRoute(app: FastifyInstance, route: ApiRoute): void {
 function useStrictValidation(app: FastifyInstance): void {
   let exact: Ajv2020 | undefined;
   let coercing: Ajv2020 | undefined;
+  // The schemas are ours: holding them against the standard's own would compile that first, a tenth of a second of the first request.
+  const options = { allErrors: false, strict: false, meta: false, validateSchema: false };
   // Compiled when a route is first asked for: all of them at the start would take a fifth of a second of every start.
   app.setValidatorCompiler(({ schema, httpPart }) => {
     let validate: ValidateFunction | undefined;
     const check = (data: unknown): boolean => {
       validate ??= (
-        httpPart === "body"
-          ? (exact ??= new Ajv2020({ allErrors: false, strict: false }))
-          : (coercing ??= new Ajv2020({ allErrors: false, strict: false, coerceTypes: true }))
+        httpPart === "body" ? (exact ??= new Ajv2020(options)) : (coercing ??= new Ajv2020({ ...options, coerceTypes: true }))
       ).compile(schema as object);
       const valid = validate(data);
       check.errors = validate.errors ?? null;

@@ -23,14 +23,14 @@ const keptKeys = 3;
 export class SigningKeys {
   readonly #path: string;
   #kept: KeptKeys;
-  #keys: readonly SigningKey[];
+  /** null: there are none yet. */
+  #opened: readonly SigningKey[] | null;
 
   constructor(path: string) {
     this.#path = path;
     const kept = read(path);
-    this.#kept = kept ?? { keys: [newKey()], seal: randomBytes(32).toString("base64") };
-    if (kept === null) this.#keep(this.#kept);
-    this.#keys = this.#kept.keys.map(open);
+    this.#kept = kept ?? { keys: [], seal: randomBytes(32).toString("base64") };
+    this.#opened = kept === null ? null : kept.keys.map(open);
   }
 
   /** The one that signs. */
@@ -41,7 +41,15 @@ export class SigningKeys {
   }
 
   get seal(): Buffer {
+    // Kept with the keys.
+    void this.#keys;
     return Buffer.from(this.#kept.seal, "base64");
+  }
+
+  /** The first is made when it is first needed: it takes a tenth of a second. */
+  get #keys(): readonly SigningKey[] {
+    if (this.#opened === null) this.#keep({ ...this.#kept, keys: [newKey()] });
+    return (this.#opened ??= this.#kept.keys.map(open));
   }
 
   find(kid: string | undefined): SigningKey | null {
@@ -55,7 +63,7 @@ export class SigningKeys {
 
   roll(): SigningKey {
     this.#keep({ ...this.#kept, keys: [newKey(), ...this.#kept.keys].slice(0, keptKeys) });
-    this.#keys = this.#kept.keys.map(open);
+    this.#opened = this.#kept.keys.map(open);
     return this.current;
   }
 

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { createTransport } from "nodemailer";
 
 /** Waits between attempts, wall time: a gateway that is just starting is met by the third. */
 const waitsMs = [0, 1000, 5000, 20_000];
 
 /** Hands a notification to a real SMTP server, with the null reverse-path. @throws when the last attempt has failed, or the signal's reason */
 export async function sendBySmtp(hostAndPort: string, to: string, message: Buffer, signal: AbortSignal): Promise<void> {
+  const { createTransport } = await import("nodemailer");
   const colon = hostAndPort.lastIndexOf(":");
   const host = hostAndPort.slice(0, colon).replace(/^\[|\]$/g, "");
   const transport = createTransport({
