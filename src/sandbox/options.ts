@@ -118,7 +118,8 @@ export const SandboxSchema = optionsObject({
         late: Type.Optional(
           durationOption({
             default: "0s",
-            description: "A message is counted up to so much later than it is taken, at random; at most a minute.",
+            description:
+              "In windows of an hour and more, a message is counted up to so much later than it is taken, at random; at most a minute.",
           }),
         ),
         seed: Type.Optional(Type.Integer({ description: "Makes those delays the same in each run. Absent: others each time." })),

@@ -5,6 +5,7 @@ import { authorsOf, queuedReply } from "../exo/client-submission.ts";
 import type { ArrivedMessage, RoomSession, Taken } from "../smtp/room.ts";
 import type { AcsDomain, AcsResource, Tenant } from "../tenant/tenant.ts";
 import { acsSmtp as service } from "../../services/acs-smtp.ts";
+import type { UsageWindow } from "../usage/usage-window.ts";
 import type { AcsSmtpShared } from "./acs-smtp.ts";
 
 const unsuccessful = "535 5.7.3 Authentication unsuccessful";
@@ -61,9 +62,10 @@ export class AcsSmtpSession implements RoomSession {
     const quotas = domain.managed ? managed : custom;
     const subscription = this.#subscription;
     const at = house.usage.momentOf(now);
-    const full = quotas.find((quota) => !quota.fits(subscription, 1, at));
+    const momentOf = ({ about }: UsageWindow): number => (about.ms < hour ? now : at);
+    const full = quotas.find((quota) => !quota.fits(subscription, 1, momentOf(quota)));
     // MS "Service limits": rejected, not queued, and attempts count, those that are rejected too.
-    for (const quota of quotas) quota.add(subscription, 1, at);
+    for (const quota of quotas) quota.add(subscription, 1, momentOf(quota));
     if (full !== undefined) {
       const { what, ms } = full.about;
       const limit = `${what}-per-${ms === hour ? "hour" : "minute"}`;

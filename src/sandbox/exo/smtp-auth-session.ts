@@ -154,7 +154,7 @@ export class SmtpAuthSession implements RoomSession {
     if (refused !== null) return texts.say(refused);
     recipients.add(this.#account, units, at);
     if (external > 0) externalRecipients.add(this.#account, external, at);
-    messages.add(this.#account, 1, at);
+    messages.add(this.#account, 1, now);
     return null;
   }
 

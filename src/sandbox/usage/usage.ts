@@ -46,7 +46,10 @@ export class Usage {
     return pace;
   }
 
-  /** When a message that is taken now is counted. */
+  /**
+   * When a message that is taken now is counted, for windows of an hour and more. What is counted by the minute is answered in the dialogue,
+   * so it is counted at once.
+   */
   momentOf(now: number): number {
     return this.#lateMs === 0 ? now : now + Math.floor(this.#random() * this.#lateMs);
   }
