@@ -6,6 +6,8 @@ import type { LimitRule } from "./rule.ts";
 export interface Crossing {
   readonly rule: LimitRule;
   readonly counted: string;
+  /** What of the sender is counted apart: the From domain, or the principal, as the rule's scope has it; empty: nothing. */
+  readonly key: string;
   readonly share: (typeof alarmShares)[number];
   /** Units, other senders' included. */
   readonly used: number;
@@ -28,7 +30,7 @@ export class Alarms {
     if (level > counter.alarmLevel) {
       this.#set(counter, level);
       const { rule } = counter.rule;
-      this.#tell({ rule, counted: counter.counted, share: alarmShares[level - 1] as Crossing["share"], used });
+      this.#tell({ rule, counted: counter.counted, key: counter.key, share: alarmShares[level - 1] as Crossing["share"], used });
     }
   }
 

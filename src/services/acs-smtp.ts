@@ -93,6 +93,15 @@ export const acsSmtp: Service = {
       sources.acsSmtp,
     ),
   },
+  domainRecords: {
+    spfInclude: steady(id("spf-include"), "What the SPF record names", "spf.protection.outlook.com", sources.acsSmtp),
+    dkimSelectors: steady<readonly string[]>(
+      id("dkim-selectors"),
+      "Selectors of DKIM",
+      ["selector1-azurecomm-prod-net", "selector2-azurecomm-prod-net"],
+      sources.acsSmtp,
+    ),
+  },
   limits: [
     { ...quota, fact: id("messages-per-minute"), windowMs: minuteMs, domain: "custom" },
     { ...quota, fact: id("messages-per-hour"), windowMs: hourMs, domain: "custom" },

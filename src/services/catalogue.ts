@@ -33,8 +33,8 @@ export function isServiceKind(kind: string): kind is ServiceKind {
 }
 
 /** Every fact of a service, those of its profile first. */
-export function factsOf({ profile, facts }: Service): readonly Fact<unknown>[] {
-  return [...Object.values(profile), ...Object.values(facts)];
+export function factsOf({ profile, facts, domainRecords }: Service): readonly Fact<unknown>[] {
+  return [profile, facts, domainRecords ?? {}].flatMap((group) => Object.values(group) as readonly Fact<unknown>[]);
 }
 
 /** What no single service owns. */

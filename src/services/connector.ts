@@ -1,3 +1,4 @@
+import { exchangeRecords } from "./domain-records.ts";
 import { tenantMxReplies } from "./replies/tenant-mx.ts";
 import { fact, rule, sinceEver, steady } from "./rules.ts";
 import type { Service } from "./service.ts";
@@ -60,6 +61,7 @@ export const connector: Service = {
     ]),
     "sender-addresses": steady(id("sender-addresses"), "Addresses of a connector", "IPv4, single or /24 to /32", sources.connectors),
   },
+  domainRecords: exchangeRecords("connector"),
   // "Reasonable limits" have no number: what is refused (4.7.5xx) slows the route down. External recipients count for the tenant (tenant.ts).
   limits: [],
   replies: tenantMxReplies,

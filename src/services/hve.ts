@@ -1,3 +1,4 @@
+import { exchangeRecords } from "./domain-records.ts";
 import { hveReplies } from "./replies/hve.ts";
 import { dayMs } from "./counted.ts";
 import { fact, rule } from "./rules.ts";
@@ -150,6 +151,7 @@ export const hve: Service = {
       rule("-HVEAccount", "2025-05-01", sources.hveCmdlets),
     ]),
   },
+  domainRecords: exchangeRecords("hve"),
   limits: [
     { fact: id("recipients-per-day"), unit: "recipients", windowMs: dayMs, per: "tenant", atOnce: 1, fullCodes: [] },
     { fact: id("external-recipients-per-day"), unit: "external-recipients", windowMs: dayMs, per: "tenant", atOnce: 1, fullCodes: [] },

@@ -45,6 +45,12 @@ export const sendgridSmtp: Service = {
     ]),
     permission: steady(id("permission"), "Scope of the key", "mail.send", sources.sendgridSmtp),
   },
+  domainRecords: {
+    // SPF is of the return-path, which is SendGrid's own with domain authentication.
+    dkimSelectors: steady<readonly string[]>(id("dkim-selectors"), "Selectors of DKIM", ["s1", "s2"], sources.sendgridSmtp, {
+      status: "unverified",
+    }),
+  },
   // The plan's number is the operator's: `plan` of the route.
   limits: [],
   replies: sendgridSmtpReplies,

@@ -18,8 +18,18 @@ export interface Service {
   readonly facts: Readonly<Record<string, Fact<unknown>>>;
   /** Which of its limits are counted, and how. */
   readonly limits: readonly CountedLimit[];
+  /** What the sender's domain publishes for it; absent: what its own administrator says. */
+  readonly domainRecords?: DomainRecords;
   /** What its refusals mean, its own before the general ones; the first that fits wins. */
   readonly replies: readonly KnownReply[];
+}
+
+/** How a From domain shows in the DNS that the service may send in its name. */
+export interface DomainRecords {
+  /** What the SPF record names, as `include:NAME`; absent: SPF is not of the From domain there. */
+  readonly spfInclude?: Fact<string>;
+  /** Selectors of DKIM records, of which one signs. */
+  readonly dkimSelectors: Fact<readonly string[]>;
 }
 
 export type ServiceKind = "smtp-auth" | "hve" | "acs-smtp" | "connector" | "direct-send" | "smart-host" | "sendgrid-smtp" | "mx";

@@ -1,3 +1,4 @@
+import { exchangeRecords } from "./domain-records.ts";
 import { dayMs, minuteMs, type CountedLimit } from "./counted.ts";
 import { fact, rule, sinceEver, steady } from "./rules.ts";
 import { smtpAuthReplies } from "./replies/smtp-auth.ts";
@@ -135,6 +136,7 @@ export const smtpAuth: Service = {
       },
     ),
   },
+  domainRecords: exchangeRecords("smtp-auth"),
   limits: [
     ...mailboxLimits,
     { fact: id("external-recipients-per-day"), unit: "external-recipients", windowMs: dayMs, per: "mailbox", atOnce: 1, fullCodes: [] },
