@@ -40,8 +40,8 @@ export interface StartOptions {
   /** Holds everything that must survive; one gateway at a time. */
   readonly dataDirectory: string;
   readonly version: string;
-  /** Reads the configuration again for a reload; absent: reloading is refused. */
-  readonly readConfig?: () => Promise<GatewayConfig>;
+  /** Reads the configuration again for a reload; absent: reloading is refused. @param now policy-clock ms */
+  readonly readConfig?: (now: () => number) => Promise<GatewayConfig>;
 }
 
 export async function startGateway(config: GatewayConfig, options: StartOptions): Promise<RunningGateway> {
@@ -146,7 +146,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       identities: identities.sources,
       clockSkew: identities.clockSkew,
       signIn: identities.signIn,
-      reload: () => reload(options, inForce, { queue, routes, door, identity, facts }),
+      reload: () => reload(options, inForce, { queue, routes, door, identity, facts, now: () => clock.now() }),
     });
     cleanUp.use(await openAdmin(gateway, { config, dataDirectory, facts }));
     facts.started(options.version, dataDirectory);
@@ -193,14 +193,14 @@ type InForce = { -readonly [Key in keyof GatewayConfig]: GatewayConfig[Key] };
 async function reload(
   { readConfig }: StartOptions,
   old: InForce,
-  parts: { queue: Queue; routes: ReadonlyMap<string, Route>; door: SmtpDoor; identity: Identity; facts: Facts },
+  parts: { queue: Queue; routes: ReadonlyMap<string, Route>; door: SmtpDoor; identity: Identity; facts: Facts; now: () => number },
 ): Promise<ReloadReport> {
   const generation = parts.queue.router.generation;
   if (readConfig === undefined)
     return { ok: false, generation, applied: [], needsRestart: [], faults: ["this gateway was started without a file"] };
   let config: GatewayConfig;
   try {
-    config = await readConfig();
+    config = await readConfig(parts.now);
   } catch (error) {
     return { ok: false, generation, applied: [], needsRestart: [], faults: [error instanceof Error ? error.message : String(error)] };
   }

@@ -34,6 +34,8 @@ export function openRoutes(config: GatewayConfig, parts: RouteParts): Map<string
   const isAccepted = (domain: string) => exact.has(domain) || below.some((pattern) => matchesDomain(pattern, domain));
   const overrides = overrideValues(readOverrides(config.services));
   const deps = { log: facts.routes, now };
+  const tokensOf = (auth: { readonly identity?: string } | undefined) =>
+    auth?.identity === undefined ? null : (identities.sources.get(auth.identity) ?? null);
   const open = (options: GatewayConfig["routes"][number]): Route => {
     switch (options.kind) {
       case "sink":
@@ -54,10 +56,9 @@ export function openRoutes(config: GatewayConfig, parts: RouteParts): Map<string
           },
         );
       case "smtp":
-        return createSmtpRoute({ helloName: hostname, ...options }, { ...deps, dialer });
+        return createSmtpRoute({ helloName: hostname, ...options }, { ...deps, dialer, tokens: tokensOf(options.auth) });
       default: {
-        const name = options.auth?.identity;
-        const tokens = name === undefined ? null : (identities.sources.get(name) ?? null);
+        const tokens = tokensOf(options.auth);
         return createServiceRoute({ helloName: hostname, ...options }, { ...deps, dialer, dns, tokens, isAccepted, overrides });
       }
     }

@@ -5,20 +5,26 @@ import type { ServiceRouteOptions } from "../routes/smtp/service-options.ts";
 import { serviceShapes, type ServiceShape } from "../routes/smtp/service-shapes.ts";
 import { catalogue } from "../services/catalogue.ts";
 import { type Overrides, profileAsOf } from "../services/profile-as-of.ts";
-import { nearest, type Path } from "./fault.ts";
+import { checkRouteLogIn } from "./check-route-log-in.ts";
+import type { Path } from "./fault.ts";
 import type { Report } from "./load.ts";
 
-/** What the schema of a route to a service cannot say: what goes together, what is missing, what would leak. */
+/**
+ * What the schema of a route to a service cannot say: what goes together, what is missing, what would leak.
+ *
+ * @param day the day that the catalogue is asked for
+ */
 export function checkServiceRoute(
   route: ServiceRouteOptions,
   identities: readonly string[],
   overrides: Overrides,
+  day: string,
   path: Path,
   report: Report,
 ): void {
   const shape: ServiceShape = serviceShapes[route.kind];
   place(route, shape, path, report);
-  if (route.auth !== undefined) logIn(route, route.auth, identities, overrides, [...path, "auth"], report);
+  if (route.auth !== undefined) logIn(route, route.auth, identities, overrides, day, path, report);
   if (route.rewriteSender === true && route.account === undefined && !(route.auth?.user ?? "").includes("@"))
     report("error", [...path, "rewriteSender"], "there is no account to put in the sender's place", "Name it: account: user@domain.");
   if (shape.place === "mx" && route.kind === "connector" && route.clientCertificate === undefined)
@@ -58,28 +64,15 @@ function logIn(
   auth: NonNullable<ServiceRouteOptions["auth"]>,
   identities: readonly string[],
   overrides: Overrides,
-  path: Path,
+  day: string,
+  routePath: Path,
   report: Report,
 ): void {
-  if ((auth.secret === undefined) === (auth.identity === undefined))
-    report(
-      "error",
-      path,
-      "needs either secret or identity",
-      "Write secret: { file: … } to log in with a password, or identity: NAME of `identities` for OAuth.",
-    );
-  const profile = profileAsOf(catalogue[route.kind], new Date().toISOString().slice(0, 10), overrides);
+  const path: Path = [...routePath, "auth"];
+  const profile = profileAsOf(catalogue[route.kind], day, overrides);
+  checkRouteLogIn(auth, { ...route, tls: route.tls ?? profile.tls }, identities, routePath, report);
   if (auth.identity !== undefined && !profile.sasl.includes("XOAUTH2"))
     report("error", [...path, "identity"], `${catalogue[route.kind].title} takes no tokens`, "Use secret.");
-  if (auth.identity !== undefined && !identities.includes(auth.identity)) {
-    const near = nearest(auth.identity, identities);
-    report(
-      "error",
-      [...path, "identity"],
-      `there is no identity ${auth.identity}`,
-      near === null ? "Add it to `identities`." : `Did you mean ${near}?`,
-    );
-  }
   const parts = [auth.resource, auth.application, auth.tenant];
   const given = parts.filter((part) => part !== undefined).length;
   if (auth.user === undefined ? given < parts.length : given > 0)
@@ -88,13 +81,5 @@ function logIn(
       path,
       "needs either user, or resource, application and tenant",
       "Together they make the user name resource.application.tenant.",
-    );
-  const profiled = route.tls ?? profile.tls;
-  if (profiled !== "required" && profiled !== "implicit" && route.authWithoutTls !== true)
-    report(
-      "error",
-      [...path.slice(0, -1), "tls"],
-      "the password might be sent without encryption",
-      "Set tls: required (or implicit), or authWithoutTls: true if the network between is yours alone.",
     );
 }

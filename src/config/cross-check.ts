@@ -2,9 +2,10 @@ import { algorithmOf } from "../domains/dkim/dkim-keys.ts";
 import { BlockList, isIP } from "node:net";
 import { parseCidr, type Cidr } from "../lib/cidr.ts";
 import { parseHostPort } from "../lib/host-port.ts";
-import { isLoopbackAddress, isPrivateAddress } from "../lib/private-address.ts";
+import { isLoopbackAddress } from "../lib/private-address.ts";
 import { checkBounces } from "./check-bounces.ts";
 import { checkServiceRoute } from "./check-service-route.ts";
+import { checkSmtpRoute } from "./check-smtp-route.ts";
 import { checkLimits } from "./check-limits.ts";
 import type { Report } from "./load.ts";
 import { nearest, type Path } from "./fault.ts";
@@ -15,7 +16,7 @@ import { overrideValues, readOverrides } from "../services/overrides.ts";
 import { checkOverrides } from "./services-section.ts";
 
 /** What no section can know alone: names that must exist or be unique, ports twice, and the ways to build an open relay by mistake. */
-export function crossCheck(config: GatewayConfig, report: Report): void {
+export function crossCheck(config: GatewayConfig, report: Report, day: string): void {
   unique(config.listeners, "listeners", report);
   unique(config.routes, "routes", report);
   unique(config.networks, "networks", report);
@@ -34,7 +35,7 @@ export function crossCheck(config: GatewayConfig, report: Report): void {
   dkim(config, report);
   checkBounces(config, report);
   rules(config, report);
-  routes(config, report);
+  routes(config, day, report);
   queue(config, report);
   network(config, report);
   checkIdentities(config, report);
@@ -245,37 +246,14 @@ function rules(config: GatewayConfig, report: Report): void {
   });
 }
 
-function routes(config: GatewayConfig, report: Report): void {
+function routes(config: GatewayConfig, day: string, report: Report): void {
+  const identities = config.identities.map(({ name }) => name);
   const overrides = overrideValues(readOverrides(config.services));
   config.routes.forEach((route, index) => {
     const path: Path = ["routes", index];
     if (route.kind === "mx") mxRoute(route, config, path, report);
-    else if (route.kind !== "smtp" && route.kind !== "sink")
-      checkServiceRoute(
-        route,
-        config.identities.map(({ name }) => name),
-        overrides,
-        path,
-        report,
-      );
-    if (route.kind !== "smtp") return;
-    if (isIP(route.host) !== 0 && isPrivateAddress(route.host) && route.allowPrivate !== true) {
-      report(
-        "error",
-        [...path, "host"],
-        `${route.host} is a private address`,
-        "Set allowPrivate: true for this route if that is where it should lead.",
-      );
-    }
-    const encrypted = route.tls === "required" || route.tls === "implicit";
-    if (route.auth !== undefined && !encrypted && route.authWithoutTls !== true) {
-      report(
-        "error",
-        [...path, "tls"],
-        "the password might be sent without encryption",
-        "Set tls: required (or implicit), or authWithoutTls: true if the network between is yours alone.",
-      );
-    }
+    else if (route.kind === "smtp") checkSmtpRoute(route, identities, path, report);
+    else if (route.kind !== "sink") checkServiceRoute(route, identities, overrides, day, path, report);
   });
 }
 

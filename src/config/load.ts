@@ -15,7 +15,12 @@ import type { Schema } from "./kinds.ts";
 
 export interface LoadOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Policy-clock ms, for what is dated; absent: by the wall clock. */
+  readonly now?: () => number;
 }
+
+/** What concerns several sections. `day`: `2027-01-15`, for what is dated. */
+export type CrossCheck<T> = (config: T, report: Report, day: string) => void;
 
 export interface Loaded<T> {
   readonly file: string;
@@ -29,12 +34,7 @@ export type Report = (severity: ConfigFault["severity"], path: Path, text: strin
 const maxFileBytes = 4 * 1024 ** 2;
 
 /** Reads a file; throws ConfigError. */
-export function loadFile<T>(
-  file: string,
-  schema: Schema,
-  crossCheck: (config: T, report: Report) => void,
-  options: LoadOptions = {},
-): Loaded<T> {
+export function loadFile<T>(file: string, schema: Schema, crossCheck: CrossCheck<T>, options: LoadOptions = {}): Loaded<T> {
   const absolute = resolve(file);
   let text: string;
   try {
@@ -69,7 +69,7 @@ export function parseConfig<T>(
   file: string,
   folder: string,
   schema: Schema,
-  crossCheck: (config: T, report: Report) => void,
+  crossCheck: CrossCheck<T>,
   options: LoadOptions = {},
 ): Loaded<T> {
   const faults: ConfigFault[] = [];
@@ -129,7 +129,8 @@ export function parseConfig<T>(
   const value = toValue(document, report);
   const config = check(schema, value ?? {}, [], context) as T;
   // What concerns several sections can only be told when each is right in itself.
-  if (!faults.some((fault) => fault.severity === "error")) crossCheck(config, report);
+  if (!faults.some((fault) => fault.severity === "error"))
+    crossCheck(config, report, new Date((options.now ?? Date.now)()).toISOString().slice(0, 10));
   faults.sort((a, b) => a.line - b.line || a.column - b.column);
   if (faults.some((fault) => fault.severity === "error")) throw new ConfigError(faults);
   return { file, config, warnings: faults };

@@ -59,8 +59,8 @@ async function serve(options: Options): Promise<void> {
     facts,
     dataDirectory: options.data,
     version: readVersion(),
-    readConfig: async () => {
-      const { config: again } = loadConfig(file);
+    readConfig: async (now) => {
+      const { config: again } = loadConfig(file, { now });
       principals = namesIn(again);
       return again;
     },

@@ -1,5 +1,6 @@
 import { Type, type Static } from "typebox";
 import { type Decoded, durationOption, fileOption, optionsObject, secretOption, sizeOption } from "../../lib/option-schema.ts";
+import { tokenAuth, type Tokens } from "./token-auth.ts";
 import { type AuthMechanism, defaultTimeouts, type SecretProvider, type Settings } from "../smtp-client/settings.ts";
 
 /** What every next hop by SMTP can be told, whichever the kind. */
@@ -80,13 +81,17 @@ export const smtpRouteSchema = optionsObject(
           mechanism: Type.Optional(
             Type.Enum(["auto", "plain", "login", "xoauth2"], {
               default: "auto",
-              description: "auto: the best that is offered, of plain and login.",
+              description: "auto: the best that is offered, of plain and login; with an identity xoauth2.",
             }),
           ),
           user: Type.String({ minLength: 1 }),
-          secret: secretOption({ description: "Password, or token for xoauth2." }),
+          secret: Type.Optional(secretOption({ description: "Password, or token for xoauth2; or `identity`." })),
+          identity: Type.Optional(
+            Type.String({ minLength: 1, description: "Name of one of `identities`: logs in with its token (XOAUTH2)." }),
+          ),
+          scope: Type.Optional(Type.String({ minLength: 1, description: "Scope of the token; needed with `identity`." })),
         },
-        "Log in to the next hop.",
+        "Log in to the next hop. The secret or the identity must be given.",
       ),
     ),
     ...clientOptions,
@@ -99,11 +104,17 @@ type Parsed = Decoded<Static<typeof smtpRouteSchema>>;
 
 export interface SmtpRouteOptions extends Omit<Parsed, "auth" | "kind"> {
   readonly kind?: "smtp";
-  readonly auth?: { readonly mechanism?: AuthMechanism; readonly user: string; readonly secret: SecretProvider };
+  readonly auth?: {
+    readonly mechanism?: AuthMechanism;
+    readonly user: string;
+    readonly secret?: SecretProvider;
+    readonly identity?: string;
+    readonly scope?: string;
+  };
 }
 
-/** Options with every default in place. */
-export function withDefaults(options: SmtpRouteOptions): Settings {
+/** Options with every default in place. @param tokens of the identity that logs in; null: it has a secret, or none */
+export function withDefaults({ auth, ...options }: SmtpRouteOptions, tokens: Tokens | null): Settings {
   return {
     port: 25,
     tls: "opportunistic",
@@ -118,6 +129,9 @@ export function withDefaults(options: SmtpRouteOptions): Settings {
     allowPrivate: false,
     inDoubt: "retry",
     ...options,
+    ...(auth === undefined
+      ? {}
+      : { auth: tokens === null ? { ...auth, secret: auth.secret ?? "" } : tokenAuth(auth.user, auth.scope ?? "", tokens) }),
     timeouts: { ...defaultTimeouts, ...options.timeouts },
   };
 }

@@ -18,8 +18,9 @@ import { DatedService, liveView } from "./dated-service.ts";
 import { probeNextHop } from "./probe.ts";
 import { rewriteSender } from "./rewrite-sender.ts";
 import type { ServiceRouteOptions } from "./service-options.ts";
-import { type Sender, senderOf, serviceSettings, serviceTraits, type Tokens } from "./service-settings.ts";
+import { type Sender, senderOf, serviceSettings, serviceTraits } from "./service-settings.ts";
 import { TargetPools } from "./target-pools.ts";
+import type { Tokens } from "./token-auth.ts";
 import { MxTargets, NamedTargets, type Targets } from "./targets.ts";
 
 /**

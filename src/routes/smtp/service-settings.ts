@@ -1,16 +1,10 @@
-import type { AccessToken } from "../../identity/tokens/token-source.ts";
 import type { ProfileValues } from "../../services/profile-as-of.ts";
 import type { SenderTraits } from "../../services/sender-rule.ts";
 import type { Service } from "../../services/service.ts";
 import type { RouteTraits } from "../route.ts";
 import { type AuthMechanism, type AuthSettings, defaultTimeouts, type Settings } from "../smtp-client/settings.ts";
 import type { ServiceRouteOptions } from "./service-options.ts";
-
-/** Where a route gets its tokens: of one identity. */
-export interface Tokens {
-  token(scope: string, signal: AbortSignal): Promise<AccessToken>;
-  reject(scope: string, token: string): void;
-}
+import { tokenAuth, type Tokens } from "./token-auth.ts";
 
 /** What the engine is told for a service: the operator's options, else the catalogue's values. The host is filled in by targets.ts. */
 export function serviceSettings(options: ServiceRouteOptions, service: Service, profile: ProfileValues, tokens: Tokens | null): Settings {
@@ -48,13 +42,7 @@ function authSettings(options: ServiceRouteOptions, profile: ProfileValues, toke
   if (auth === undefined) return null;
   const user = userName(auth);
   if (tokens === null) return { mechanism: passwordMechanism(profile), user, secret: auth.secret ?? "" };
-  const scope = auth.scope ?? profile.tokenScope ?? "";
-  return {
-    mechanism: "xoauth2",
-    user,
-    secret: async (signal) => (await tokens.token(scope, signal)).token,
-    onRefused: (token) => tokens.reject(scope, token),
-  };
+  return tokenAuth(user, auth.scope ?? profile.tokenScope ?? "", tokens);
 }
 
 /** Where a service takes LOGIN and no PLAIN, LOGIN is said whatever a server in between offers. */

@@ -4,6 +4,7 @@ import type { RouteLog } from "../route-log.ts";
 import { Attempt } from "../smtp-client/attempt.ts";
 import { hasUtf8Header } from "../smtp-client/utf8-header.ts";
 import { type SmtpRouteOptions, withDefaults } from "./options.ts";
+import type { Tokens } from "./token-auth.ts";
 import { Pool } from "../smtp-client/pool.ts";
 import { probeNextHop } from "./probe.ts";
 
@@ -22,7 +23,7 @@ import { probeNextHop } from "./probe.ts";
  * parser, timer · classify.ts what a reply means.
  */
 export function createSmtpRoute(options: SmtpRouteOptions, deps: SmtpRouteDeps): Route {
-  const settings = withDefaults(options);
+  const settings = withDefaults(options, deps.tokens ?? null);
   const pool = new Pool(settings, deps.dialer, deps.log, deps.now);
   const traits: RouteTraits = {
     // One running and one lined up on each connection, and one at hand for the moment when a place falls free.
@@ -60,6 +61,8 @@ export function createSmtpRoute(options: SmtpRouteOptions, deps: SmtpRouteDeps):
 export interface SmtpRouteDeps {
   readonly dialer: Dialer;
   readonly log: RouteLog;
+  /** Of the identity that logs in; absent: it has a secret, or none. */
+  readonly tokens?: Tokens | null;
   /** Policy-clock ms. */
   readonly now: () => number;
 }

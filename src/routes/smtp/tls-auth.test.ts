@@ -228,3 +228,42 @@ test("probe tells how far it came, and the peer's words", async () => {
   );
   assert.match(result.text, /SmtpClientAuthentication is disabled/);
 });
+
+test("an identity logs in with its token, for the scope that the operator names; a refused one is given back", async () => {
+  const user = "app@contoso.example";
+  const asked: string[] = [];
+  const rejected: string[] = [];
+  await using server = await startForeignSmtpServer({
+    authMethods: ["XOAUTH2"],
+    allowInsecureAuth: true,
+    onAuth: (auth, _session, done) =>
+      auth.accessToken === "second" ? done(null, { user }) : done(null, { data: { status: "401", schemes: "bearer" } }),
+  });
+  await using route = createSmtpRoute(
+    {
+      name: "any",
+      host: "127.0.0.1",
+      port: server.port,
+      tls: "none",
+      authWithoutTls: true,
+      allowPrivate: true,
+      auth: { user, identity: "entra", scope: "https://mail.contoso.example/.default" },
+    },
+    {
+      dialer: new Dialer(systemResolver),
+      log: silentRouteLog,
+      now: () => 1000,
+      tokens: {
+        token: (scope) => {
+          asked.push(scope);
+          return Promise.resolve({ token: rejected.length === 0 ? "first" : "second", expiresAt: 1e15 });
+        },
+        reject: (_scope, token) => void rejected.push(token),
+      },
+    },
+  );
+  assert.equal(told(only(await route.deliver(makeTransaction(), never))), "relayed");
+  assert.deepEqual(rejected, ["first"]);
+  assert.deepEqual(new Set(asked), new Set(["https://mail.contoso.example/.default"]));
+  assert.equal(server.envelopes[0]?.user, user);
+});
