@@ -12,6 +12,12 @@ export const unitKinds: Readonly<Record<LimitUnit, number>> = {
 /** A window has so many slices; units that settle within one expire together, at its end. */
 const slices = 4096;
 const minSliceMs = 10;
+/**
+ * A service may count a unit somewhat later than it answers (those for a tenant are counted behind the door): so much, as a share of the
+ * window and at most. It costs as much of a window.
+ */
+const countedLateShare = 1 / 720;
+const maxCountedLateMs = 5000;
 /** A chunk of usage that is made durable at once, as a share of the amount. */
 const chunkShare = 1 / 500;
 const maxChunk = 500;
@@ -49,6 +55,7 @@ export class RuleInForce {
   assumed = 0;
   assumedUntil = 0;
   readonly #sliceMs: number;
+  readonly #countedLateMs: number;
   #sliceEnd = -Infinity;
   #expiry = 0;
 
@@ -58,6 +65,7 @@ export class RuleInForce {
     this.windowMs = rule.windowMs;
     this.isPerRecipient = rule.scope.includes("recipient") || rule.scope.includes("sender-recipient");
     this.#sliceMs = Math.max(minSliceMs, Math.ceil(rule.windowMs / slices));
+    this.#countedLateMs = Math.min(maxCountedLateMs, Math.floor(rule.windowMs * countedLateShare));
     this.adopt(rule);
   }
 
@@ -97,14 +105,14 @@ export class RuleInForce {
 
   /** When units that settled at `time` no longer count. */
   expiryAfter(time: number): number {
-    return (Math.floor(time / this.#sliceMs) + 1) * this.#sliceMs + this.windowMs;
+    return (Math.floor(time / this.#sliceMs) + 1) * this.#sliceMs + this.windowMs + this.#countedLateMs;
   }
 
   /** The same for now: one window after the end of the slice. Never goes back. */
   expiryOf(now: number): number {
     if (now >= this.#sliceEnd) {
       this.#expiry = this.expiryAfter(now);
-      this.#sliceEnd = this.#expiry - this.windowMs;
+      this.#sliceEnd = this.#expiry - this.windowMs - this.#countedLateMs;
     }
     return this.#expiry;
   }
