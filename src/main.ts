@@ -14,6 +14,7 @@ import { openMtaSts } from "./compose/open-mta-sts.ts";
 import { openNetwork } from "./compose/open-network.ts";
 import { openRoutes } from "./compose/open-routes.ts";
 import { openPauses } from "./compose/open-pauses.ts";
+import { openReputation } from "./compose/open-reputation.ts";
 import { openPins } from "./compose/open-pins.ts";
 import { stateFiles } from "./compose/state-files.ts";
 import type { GatewayConfig } from "./config/config.ts";
@@ -76,6 +77,10 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
     const router = new Router(config.routing, new Map([...routes].map(([name, route]) => [name, route.traits])), pins.list());
     const ids = new IdSource(() => clock.now(), store.lastId);
     const dsn = createDsnComposer({ hostname: config.hostname, postmaster: config.postmaster });
+    const reputation = cleanUp.use(
+      await openReputation(dataDirectory, { now: () => clock.now(), onTrouble: (error) => facts.queue.fault("reputation", error) }),
+    );
+    const log = reputation.counting(facts.queue);
     const queue = new Queue({
       store,
       archive,
@@ -85,7 +90,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       router,
       options: config.queue,
       dsn,
-      log: facts.queue,
+      log,
       onStoreFailed: (error) => failed.resolve(error instanceof Error ? error : new Error(String(error))),
     });
     const pauses = await openPauses(dataDirectory);
@@ -107,7 +112,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       options: config.queue,
       rates: identity,
     });
-    const lateNews = createLateNews({ queue, archive, clock, ids, options: config.queue, dsn, log: facts.queue });
+    const lateNews = createLateNews({ queue, archive, clock, ids, options: config.queue, dsn, log });
     const desk =
       bounces === null ? {} : { bounces: createBounceDesk({ addresses: bounces.addresses, lateNews, returned: facts.returned }) };
     const door = new SmtpDoor(

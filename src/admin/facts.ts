@@ -225,8 +225,8 @@ function queueFacts(log: Log, lines: LineOutput, counters: FactCounters): QueueL
       counters.dsns++;
       log.info({ id: formatId(dsn.id), about: formatId(original.id), kind }, "dsn-made");
     },
-    heardLater(id, address, { action, remote, text, failure }) {
-      const facts = { id: formatId(id), to: address, action, remote, said: text };
+    heardLater(message, address, { action, remote, text, failure }) {
+      const facts = { id: formatId(message.id), to: address, action, remote, said: text };
       if (failure === undefined) log.info(facts, "heard-later");
       else log.warn({ ...facts, code: failure.code, status: enhancedStatus(true, failure.detail) }, "heard-later");
     },

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { removeHalfWritten, replaceFile } from "../lib/replace-file.ts";
 import { Reputation, type ReputationDump, type ReputationFigures } from "../limits/reputation.ts";
 import { domainOf } from "../mail/address.ts";
+import type { TraceRecord } from "../queue/archive.ts";
 import type { QueueLog } from "../queue/queue-log.ts";
-import type { StoredMessage } from "../queue/store.ts";
 import { dayMs } from "../services/counted.ts";
 import { reputationFile } from "./state-files.ts";
 
@@ -76,6 +76,11 @@ export class ReputationBook implements AsyncDisposable {
         if (attempt !== null && failure.origin === "remote" && message.dsnFor === undefined)
           this.#reputation.count(fromDomain(message), attempt.route, this.#today, "failed");
       },
+      heardLater: (story, address, fate) => {
+        log.heardLater(story, address, fate);
+        const route = fate.action === "failed" && story.dsnFor === undefined ? routeOf(story, fate.n) : null;
+        if (route !== null) this.#reputation.count(fromDomain(story), route, this.#today, "returned");
+      },
     };
   }
 
@@ -102,9 +107,14 @@ export class ReputationBook implements AsyncDisposable {
 }
 
 /** Of the first author; where there is none, of the reverse-path. */
-function fromDomain({ author, reversePath }: StoredMessage): string {
+function fromDomain({ author, reversePath }: Pick<TraceRecord, "author" | "reversePath">): string {
   const comma = author.indexOf(",");
   return domainOf(author === "" ? (reversePath ?? "") : comma < 0 ? author : author.slice(0, comma));
+}
+
+/** By which a recipient was relayed; null: it was not. */
+function routeOf({ attempts }: TraceRecord, n: number): string | null {
+  return attempts.findLast(({ results }) => results.some((result) => result.n === n && result.to === "relayed"))?.route ?? null;
 }
 
 /** @throws Error for what is none of our making */
@@ -121,7 +131,7 @@ function readDump(text: string): ReputationDump {
         typeof route === "string" &&
         whole(firstUse) &&
         Array.isArray(days) &&
-        (days as readonly unknown[]).every((day) => Array.isArray(day) && day.length === 4 && (day as readonly unknown[]).every(whole)),
+        (days as readonly unknown[]).every((day) => Array.isArray(day) && day.length === 5 && (day as readonly unknown[]).every(whole)),
     ) &&
     (bulkSenders as readonly ReputationDump["bulkSenders"][number][]).every(
       ({ rule, domain, day }) => typeof rule === "string" && typeof domain === "string" && whole(day),

@@ -9,6 +9,8 @@ test("rates and first use of each From domain by each route", () => {
   const reputation = new Reputation();
   for (let n = 0; n < 196; n++) reputation.count("contoso.example", "acs", today - 10, "relayed");
   for (let n = 0; n < 4; n++) reputation.count("contoso.example", "acs", today, "failed");
+  reputation.count("contoso.example", "acs", today, "returned");
+  reputation.count("contoso.example", "acs", today - 3, "returned");
   reputation.count("contoso.example", "acs", today, "complaint");
   reputation.count("fabrikam.example", "acs", today, "relayed");
   reputation.count("contoso.example", "direct", today, "relayed");
@@ -19,8 +21,9 @@ test("rates and first use of each From domain by each route", () => {
     firstUse: today - 10,
     relayed: 196,
     failed: 4,
+    returned: 2,
     complaints: 1,
-    failureRate: 0.02,
+    failureRate: 0.03,
     complaintRate: 1 / 196,
   });
   assert.deepEqual(
@@ -31,7 +34,7 @@ test("rates and first use of each From domain by each route", () => {
     ],
   );
   const [week] = reputation.figures(today, 7);
-  assert.deepEqual([week?.relayed, week?.failed, week?.failureRate], [0, 4, 1]);
+  assert.deepEqual([week?.relayed, week?.failed, week?.complaintRate], [0, 4, 0]);
 });
 
 test("after 90 days it is forgotten, the first use as well", () => {
@@ -66,7 +69,7 @@ test("as a list of all events would say, also after being written down and read 
     fc.record({
       day: fc.integer({ min: today - 120, max: today }),
       domain: fc.constantFrom("a.example", "b.example"),
-      what: fc.constantFrom<ReputationEvent>("relayed", "failed", "complaint"),
+      what: fc.constantFrom<ReputationEvent>("relayed", "failed", "returned", "complaint"),
     }),
     { maxLength: 60 },
   );
@@ -84,8 +87,8 @@ test("as a list of all events would say, also after being written down and read 
         const count = (what: ReputationEvent) => mine.filter((event) => event.what === what).length;
         const found = reputation.figures(today, days).find((each) => each.domain === domain);
         assert.deepEqual(
-          [found?.relayed ?? 0, found?.failed ?? 0, found?.complaints ?? 0],
-          [count("relayed"), count("failed"), count("complaint")],
+          [found?.relayed ?? 0, found?.failed ?? 0, found?.returned ?? 0, found?.complaints ?? 0],
+          [count("relayed"), count("failed"), count("returned"), count("complaint")],
         );
       }
     }),

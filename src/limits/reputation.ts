@@ -1,5 +1,5 @@
 /**
- * How the mail of each From domain fared by each route, day by day for 90 days: relayed, refused for good, complained of, and when the
+ * How the mail of each From domain fared by each route, day by day for 90 days: relayed, refused for good, returned later, complained of, and when the
  * domain was first used there. A raised quota is granted on such figures (services/acs-smtp.ts), and a new domain is one that is watched.
  * Days are numbers: days since 1970, UTC. No I/O; memory is bounded: beyond so many pairs, new ones are counted together.
  */
@@ -12,7 +12,7 @@ export class Reputation {
   constructor(dump: ReputationDump | null = null) {
     for (const { domain, route, firstUse, days } of dump?.pairs ?? []) {
       const pair = this.#pair(domain, route, firstUse);
-      for (const [day, relayed, failed, complaints] of days) pair.set(day, [relayed, failed, complaints]);
+      for (const [day, ...tally] of days) pair.set(day, tally);
     }
     for (const { rule, domain, day } of dump?.bulkSenders ?? []) this.#bulkSince.set(`${rule}\n${domain}`, day);
     this.isChanged = false;
@@ -42,12 +42,12 @@ export class Reputation {
     const figures: ReputationFigures[] = [];
     for (const pair of this.#pairs.values()) {
       const { domain, route, firstUse } = pair;
-      const [relayed, failed, complaints] = pair.sum(today, days);
-      const ended = relayed + failed;
-      if (ended + complaints === 0) continue;
-      const failureRate = ended === 0 ? 0 : failed / ended;
+      const [relayed, failed, returned, complaints] = pair.sum(today, days);
+      const tried = relayed + failed;
+      if (tried + returned + complaints === 0) continue;
+      const failureRate = tried === 0 ? 0 : (failed + returned) / tried;
       const complaintRate = relayed === 0 ? 0 : complaints / relayed;
-      figures.push({ domain, route, firstUse, relayed, failed, complaints, failureRate, complaintRate });
+      figures.push({ domain, route, firstUse, relayed, failed, returned, complaints, failureRate, complaintRate });
     }
     return figures.toSorted((one, other) => other.relayed + other.failed - (one.relayed + one.failed));
   }
@@ -79,7 +79,8 @@ export class Reputation {
   }
 }
 
-export type ReputationEvent = "relayed" | "failed" | "complaint";
+/** returned: it failed after it was relayed. */
+export type ReputationEvent = "relayed" | "failed" | "returned" | "complaint";
 
 export interface ReputationFigures {
   /** `*`: domains beyond those that are counted apart. */
@@ -90,10 +91,11 @@ export interface ReputationFigures {
   /** Recipients. */
   readonly relayed: number;
   readonly failed: number;
+  readonly returned: number;
   readonly complaints: number;
-  /** 0 to 1: of what ended. */
+  /** Failed and returned, of what was relayed or failed; more than 1 when older mail returns. */
   readonly failureRate: number;
-  /** Of what was relayed; more than 1 when complaints come of older mail. */
+  /** Of what was relayed; more than 1 when older mail is complained of. */
   readonly complaintRate: number;
 }
 
@@ -102,21 +104,21 @@ export interface ReputationDump {
     readonly domain: string;
     readonly route: string;
     readonly firstUse: number;
-    readonly days: readonly (readonly [day: number, relayed: number, failed: number, complaints: number])[];
+    readonly days: readonly (readonly [day: number, ...tally: Tally])[];
   }[];
   readonly bulkSenders: readonly { readonly rule: string; readonly domain: string; readonly day: number }[];
 }
 
 const keptDays = 90;
-/** About 2 MB. */
+/** About 3 MB. */
 const maxPairs = 2000;
 const maxBulkSenders = 2000;
 /** Stands for the domains that are not counted apart. */
 const theOthers = "*";
 
-const columns = { relayed: 0, failed: 1, complaint: 2 } as const;
-const width = 3;
-type Tally = readonly [relayed: number, failed: number, complaints: number];
+const columns = { relayed: 0, failed: 1, returned: 2, complaint: 3 } as const;
+const width = 4;
+type Tally = readonly [relayed: number, failed: number, returned: number, complaints: number];
 
 /** A ring of 90 days. */
 class Pair {
@@ -144,22 +146,26 @@ class Pair {
   }
 
   sum(today: number, days: number): Tally {
-    let [relayed, failed, complaints] = [0, 0, 0];
+    let [relayed, failed, returned, complaints] = [0, 0, 0, 0];
     for (const [day, ...tally] of this.days(today)) {
       if (day <= today - days) continue;
       relayed += tally[0];
       failed += tally[1];
-      complaints += tally[2];
+      returned += tally[2];
+      complaints += tally[3];
     }
-    return [relayed, failed, complaints];
+    return [relayed, failed, returned, complaints];
   }
 
   /** With anything in them, the oldest first. */
   days(today: number): (readonly [day: number, ...tally: Tally])[] {
     const days: (readonly [number, ...Tally])[] = [];
     for (let day = Math.max(today, this.#last) - keptDays + 1; day <= this.#last; day++) {
-      const [relayed = 0, failed = 0, complaints = 0] = this.#ring.subarray((day % keptDays) * width, (day % keptDays) * width + width);
-      if (relayed + failed + complaints > 0) days.push([day, relayed, failed, complaints]);
+      const [relayed = 0, failed = 0, returned = 0, complaints = 0] = this.#ring.subarray(
+        (day % keptDays) * width,
+        (day % keptDays) * width + width,
+      );
+      if (relayed + failed + returned + complaints > 0) days.push([day, relayed, failed, returned, complaints]);
     }
     return days;
   }

@@ -74,7 +74,7 @@ async function record(messageId: number, judge: (record: TraceRecord) => LateFin
   } catch (error) {
     throw refusalOf(error);
   }
-  for (const fate of fates) log.heardLater(messageId, addressOf(fate, story), fate);
+  for (const fate of fates) log.heardLater(story, addressOf(fate, story), fate);
   for (const { message, kind } of drafts) log.dsnMade(message, story, kind);
   return "recorded";
 }

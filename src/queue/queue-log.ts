@@ -1,4 +1,5 @@
 import type { Failure } from "../mail/failure.ts";
+import type { TraceRecord } from "./archive.ts";
 import type { LateFate } from "./late-news.ts";
 import type { Attempt, StoredMessage, StoredRecipient } from "./store.ts";
 
@@ -13,7 +14,7 @@ export interface QueueLog {
   held(message: StoredMessage, recipients: readonly StoredRecipient[], reason: string): void;
   dsnMade(dsn: StoredMessage, about: Pick<StoredMessage, "id">, kind: string): void;
   /** Something about a recipient was told after a next hop had taken the message over. */
-  heardLater(id: number, address: string, fate: LateFate): void;
+  heardLater(message: TraceRecord, address: string, fate: LateFate): void;
   circuitOpened(route: string, reason: Failure, retryAt: number): void;
   circuitClosed(route: string): void;
   fault(where: string, error: unknown): void;

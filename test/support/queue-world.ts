@@ -166,7 +166,7 @@ function recorder(facts: string[]): QueueLog {
     inDoubt: (_message, recipient) => facts.push(`in-doubt ${recipient.address}`),
     held: (_message, recipients, reason) => facts.push(`held ${recipients.map(({ address }) => address).join(",")} ${reason}`),
     dsnMade: (dsn, _about, kind) => facts.push(`dsn ${kind} ${dsn.subject}`),
-    heardLater: (_id, address, { action, text }) => facts.push(`heard ${address} ${action} ${text}`),
+    heardLater: (_message, address, { action, text }) => facts.push(`heard ${address} ${action} ${text}`),
     circuitOpened: (route) => facts.push(`open ${route}`),
     circuitClosed: (route) => facts.push(`closed ${route}`),
     fault: (where, error) => facts.push(`fault ${where} ${String(error)}`),
