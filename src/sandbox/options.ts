@@ -99,6 +99,21 @@ export const SandboxSchema = optionsObject({
       "How much mail the sandbox keeps.",
     ),
   ),
+  clock: Type.Optional(
+    optionsObject(
+      {
+        startAt: Type.Optional(
+          Type.String({
+            pattern: "^20\\d{2}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2})?Z)?$",
+            examples: ["2025-04-01"],
+            description:
+              "Where the policy clock begins, and where a reset takes it back to: an earlier day shows what held then. Absent: wall time. A data directory that has a clock keeps it.",
+          }),
+        ),
+      },
+      "The policy clock.",
+    ),
+  ),
   addresses: Type.Optional(
     Type.Record(Type.String(), Type.String({ pattern: addressPattern }), {
       maxProperties: 10_000,
@@ -184,6 +199,8 @@ export interface SandboxOptions {
   readonly addresses: Readonly<Record<string, string>>;
   readonly rooms: RoomOptions;
   readonly receivingLimits: boolean;
+  /** Where the policy clock begins, ms; null: wall time. */
+  readonly startAt: number | null;
   readonly limits: {
     readonly lateMs: number;
     /** null: others each time. */
@@ -246,6 +263,7 @@ export function sandboxOptions(file: SandboxFile, { dataDirectory, tls, log, por
     addresses: file.addresses ?? {},
     rooms: roomOptions(file),
     receivingLimits: file.receivingLimits ?? true,
+    startAt: startOf(file.clock?.startAt),
     limits: {
       lateMs: Math.min(file.limits?.lateMs ?? 0, maxLateMs),
       seed: file.limits?.seed ?? null,
@@ -255,4 +273,12 @@ export function sandboxOptions(file: SandboxFile, { dataDirectory, tls, log, por
     services: file.services ?? {},
     faults: file.faults ?? [],
   };
+}
+
+/** @throws RangeError for a day that is none */
+function startOf(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const at = Date.parse(text);
+  if (Number.isNaN(at)) throw new RangeError(`clock.startAt: ${text} is no day`);
+  return at;
 }

@@ -55,7 +55,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const [cert, key] = await Promise.all([readFile(options.tls.certificateFile), readFile(options.tls.keyFile)]);
   const followers = new Followers();
   const clockFile = join(options.dataDirectory, "clock.json");
-  const clock = opening.use(new SandboxClock(followers, readOffset(clockFile), (offsetMs) => keepOffset(clockFile, offsetMs)));
+  const clock = opening.use(
+    new SandboxClock(followers, beginAt(clockFile, options.startAt), (offsetMs) => keepOffset(clockFile, offsetMs)),
+  );
   const messages = opening.use(
     await MessageStore.open({
       folder: join(options.dataDirectory, "messages"),
@@ -130,4 +132,13 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   });
   const open = opening.move();
   return { address: options.address, uiPort: ui.port, services, tenant, [Symbol.asyncDispose]: () => open.disposeAsync() };
+}
+
+/** The clock's offset: kept from before, or that of the beginning, which is kept at once, for time goes on from there. */
+function beginAt(clockFile: string, startAt: number | null): number {
+  const kept = readOffset(clockFile);
+  if (kept !== null) return kept;
+  const offsetMs = startAt === null ? 0 : startAt - Date.now();
+  if (startAt !== null) keepOffset(clockFile, offsetMs);
+  return offsetMs;
 }

@@ -112,12 +112,14 @@ clock: { follow: "http://127.0.0.1:${sandbox.ui}" }
 }
 
 /** sandbox.yaml of the demo. @param record of the gateway's key */
-export function sandboxYaml({ gateway }: DemoPorts, record: string): string {
+export function sandboxYaml({ gateway }: DemoPorts, { caFile }: DemoCertificates, record: string): string {
   return `# Written by \`postern demo\` at each start: changes here are lost. The tenant is sandbox/contoso.yaml of the program.
 # The address that the gateway's direct mail comes from is named in the tenant's SPF record.
 addresses: { "${egress.loopback}": "${egress.public}" }
 # A demo is also where somebody tries a load on one mailbox: without this line 1,200 messages an hour from one sender are the end of it.
 receivingLimits: false
+# The authority whose client certificates a connector believes.
+trust: { file: ${JSON.stringify(caFile)} }
 dns:
   records:
     - { name: ${demoDkim.selector}._domainkey.contoso.example, type: TXT, value: ${JSON.stringify(record)} }

@@ -47,7 +47,7 @@ export function writeDemoConfigs(
   for (const [name, secret] of Object.entries(demoSecrets)) write(name, `${secret}\n`);
   return {
     gateway: write("gateway.yaml", gatewayYaml(ports, certificates)),
-    sandbox: write("sandbox.yaml", sandboxYaml(ports, dkimRecord(demoKey(dataDirectory)))),
+    sandbox: write("sandbox.yaml", sandboxYaml(ports, certificates, dkimRecord(demoKey(dataDirectory)))),
   };
 }
 

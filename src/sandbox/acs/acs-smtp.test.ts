@@ -4,6 +4,7 @@ import { createTransport } from "nodemailer";
 import { changeTenant, first, login, openRoom, sendMail, tokenFor, xoauth2 } from "../../../test/support/room-client.ts";
 import { openTestSandbox, type TestSandbox } from "../../../test/support/sandbox.ts";
 import type { SmtpDialog } from "../../../test/support/smtp-dialog.ts";
+import { until } from "../../../test/support/until.ts";
 import { credentials } from "../credentials.ts";
 
 const user: string = credentials.acsSmtpUser;
@@ -31,6 +32,21 @@ const acs = async (sandbox: TestSandbox, change: object) => {
   const { status, body } = await sandbox.call("PATCH", "/api/tenant/acs/contoso-acs", change);
   assert.equal(status, 200, JSON.stringify(body));
 };
+
+/** So many that have logged in, and stay; one can leave. */
+async function crowd(sandbox: TestSandbox, count: number): Promise<AsyncDisposable & { leave(): Promise<void> }> {
+  const dialogs: SmtpDialog[] = [];
+  while (dialogs.length < count) dialogs.push(...(await Promise.all(Array.from({ length: 25 }, () => logged(sandbox)))));
+  return {
+    async leave() {
+      await dialogs[0]?.say("QUIT");
+      await dialogs[0]?.closed();
+    },
+    async [Symbol.asyncDispose]() {
+      for (const dialog of dialogs) dialog[Symbol.dispose]();
+    },
+  };
+}
 
 suite("ACS SMTP", () => {
   test("user names of all forms, secrets and roles; revocation holds at once", async () => {
@@ -133,6 +149,21 @@ suite("ACS SMTP", () => {
     using dialog = await logged(sandbox);
     for (let count = 0; count < 5; count++) assert.match(await sendMail(dialog, `donotreply@${name}`, ["ann@fabrikam.example"]), /^250 /);
     assert.match(await sendMail(dialog, `donotreply@${name}`, ["ann@fabrikam.example"]), /^4/);
+  });
+
+  test("250 connections of a subscription, by whichever resource; the 251st is refused until one goes", async () => {
+    await using sandbox = await openTestSandbox();
+    await using others = await crowd(sandbox, 250);
+    assert.match(await byPassword(sandbox), /^421 4\.3\.2 /);
+    assert.deepEqual(
+      (await sandbox.call("GET", "/api/usage?service=acs-smtp")).body.map(({ used, limit }: { used: number; limit: number }) => [
+        used,
+        limit,
+      ]),
+      [[250, 250]],
+    );
+    await others.leave();
+    await until("a place", async () => (await byPassword(sandbox)).startsWith("235 "));
   });
 
   test("retired after 2028-09-30", async () => {

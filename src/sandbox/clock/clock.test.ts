@@ -95,6 +95,22 @@ test("the clock goes forward only, in the ways the contract names", async () => 
   assert.equal((await sandbox.call("POST", "/api/clock", { now: new Date(Date.now() + 60_000).toISOString() })).status, 200);
 });
 
+test("the clock can begin on an earlier day; it goes on from there over a restart, and a reset takes it back", async () => {
+  await using sandbox = await openTestSandbox({ clock: { startAt: "2025-04-01T12:00:00Z" } });
+  const start = Date.parse("2025-04-01T12:00:00Z");
+  const now = async () => Date.parse((await sandbox.call("GET", "/api/clock")).body.now);
+  const near = async (at: number) => assert.ok(Math.abs((await now()) - at) < 10_000, new Date(await now()).toISOString());
+  await near(start);
+  await sandbox.call("POST", "/api/clock", { advance: "2h" });
+  await sandbox.restart();
+  await near(start + 2 * hourMs);
+  await sandbox.call("POST", "/api/reset");
+  await near(start);
+  await sandbox.restart();
+  await near(start);
+  await assert.rejects(openTestSandbox({ clock: { startAt: "2025-02-31T99:99Z" } }), /clock\.startAt: 2025-02-31T99:99Z is no day/);
+});
+
 test("messages are dated by the policy clock, and moves come one after the other", async () => {
   await using sandbox = await openTestSandbox();
   const moves = await Promise.all([1, 2, 3].map(() => sandbox.call("POST", "/api/clock", { advance: "1h" })));

@@ -2,16 +2,16 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 
 /**
  * The clock's offset, kept over a restart: the mail in the folders and the gateway's queue are dated by it, and time must not go back.
- * Written in place of the old file, so a crash leaves one or the other.
+ * Written in place of the old file, so a crash leaves one or the other. null: none is kept yet.
  */
-export function readOffset(path: string): number {
+export function readOffset(path: string): number | null {
   try {
     const value: unknown = JSON.parse(readFileSync(path, "utf8"));
     const offset = (value as { offsetMs?: unknown } | null)?.offsetMs;
     if (typeof offset === "number" && Number.isFinite(offset)) return offset;
     throw new Error(`${path} does not hold a clock's offset: remove it to start at wall time`);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
 }

@@ -74,11 +74,12 @@ export class SandboxClock implements Clock, Disposable {
     });
   }
 
-  /** Back to wall time. Nothing is run. */
-  reset(): Promise<void> {
+  /** Back to the beginning: a point in time, or wall time. Nothing is run. */
+  reset(startAt: number | null): Promise<void> {
     return this.#inTurn(async () => {
-      this.#clock.reset();
-      this.#tell(0);
+      if (startAt === null) this.#clock.reset();
+      else this.#clock.set(startAt);
+      this.#tell(startAt === null ? 0 : startAt - Date.now());
       this.#keep();
     });
   }

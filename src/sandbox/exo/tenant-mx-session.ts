@@ -115,7 +115,11 @@ export class TenantMxSession implements RoomSession {
 
   #evidence(): Evidence {
     const { address, tls, certificate } = this.#client;
-    const names = certificate === null ? [] : [certificate.commonName, ...certificate.names].filter((name) => name !== null);
+    // That it must be valid and of a trusted authority to count at all is unverified: nothing published says what is looked at.
+    const names =
+      certificate === null || certificate.distrust !== null
+        ? []
+        : [certificate.commonName, ...certificate.names].filter((name) => name !== null);
     return { address, tls: tls !== null, certificateNames: names, senderDomain: domainOf(this.#reversePath ?? "") };
   }
 

@@ -35,9 +35,12 @@ export class HveSession implements RoomSession {
   }
 
   mail({ reversePath }: MailCommand): Answer {
-    const { texts } = this.#shared;
+    const { texts, house } = this.#shared;
     const account = this.#hveAccount();
-    if (account !== null && account.billingPolicyStatus !== "BillingPolicyValid")
+    // MC1243552: it costs since 2026-06-01; before that there were no such policies.
+    const billed =
+      hve.facts["billing-policy"] !== undefined && house.published.find(hve.facts["billing-policy"], house.clock.now()) !== null;
+    if (billed && account !== null && account.billingPolicyStatus !== "BillingPolicyValid")
       return texts.unverified("hve-billing", { status: account.billingPolicyStatus });
     return this.#isAccount(reversePath) ? null : texts.unverified("hve-not-the-account", { account: this.#account });
   }
@@ -46,7 +49,7 @@ export class HveSession implements RoomSession {
     const { texts, house } = this.#shared;
     if (before.length >= house.published.limit(hve.profile.maxRecipients, house.clock.now()))
       return texts.unverified("hve-too-many-recipients");
-    return house.options.rooms.hve.refuseExternalAt === "rcpt" && this.#isExternal(address)
+    return house.options.rooms.hve.refuseExternalAt === "rcpt" && this.#isForbidden(address)
       ? texts.unverified("hve-external-recipient", { address })
       : null;
   }
@@ -58,7 +61,7 @@ export class HveSession implements RoomSession {
     if (content.size > house.published.limit(hve.profile.maxSize, house.clock.now())) return texts.unverified("hve-too-large");
     if (authorsOf(content).some((author) => !this.#isAccount(author)))
       return texts.unverified("hve-from-not-the-account", { account: this.#account });
-    const outside = envelope.recipients.find(({ address }) => this.#isExternal(address));
+    const outside = envelope.recipients.find(({ address }) => this.#isForbidden(address));
     if (outside !== undefined) return texts.unverified("hve-external-recipient", { address: outside.address });
     const refused = this.#quotaRefusal(envelope);
     if (refused !== null) return refused;
@@ -76,18 +79,24 @@ export class HveSession implements RoomSession {
   }
 
   /** Counts the recipients for the tenant, or says that the day's are used up. */
-  #quotaRefusal({ reversePath, recipients: { length: units } }: Envelope): Reply | null {
-    const { house, texts, recipients } = this.#shared;
+  #quotaRefusal({ reversePath, recipients: addressed }: Envelope): Reply | null {
+    const { house, texts, recipients, external } = this.#shared;
     const { usage, tenantLimits, clock } = house;
     const { account } = tenantLimits;
     const at = usage.momentOf(clock.now());
-    if (recipients.fits(account, units, at)) {
-      recipients.add(account, units, at);
+    const outside = addressed.filter(({ address }) => this.#isExternal(address)).length;
+    const uses = [
+      { window: recipients, units: addressed.length },
+      { window: external, units: outside },
+    ].filter(({ units }) => units > 0);
+    const full = uses.find(({ window, units }) => !window.fits(account, units, at))?.window;
+    if (full === undefined) {
+      for (const { window, units } of uses) window.add(account, units, at);
       return null;
     }
     const reply = texts.unverified("hve-quota");
-    const amount = recipients.limitAt(at, account) ?? 0;
-    usage.throttles.add({ at, service: "hve", account, limit: recipients.about.what, amount, mailFrom: reversePath ?? "" }, reply);
+    const amount = full.limitAt(at, account) ?? 0;
+    usage.throttles.add({ at, service: "hve", account, limit: full.about.what, amount, mailFrom: reversePath ?? "" }, reply);
     return reply;
   }
 
@@ -129,6 +138,12 @@ export class HveSession implements RoomSession {
 
   #isAccount(address: string | null): boolean {
     return address !== null && canonicalAddress(address) === canonicalAddress(this.#account);
+  }
+
+  /** Outside, and that is not taken on this day. */
+  #isForbidden(address: string): boolean {
+    const { published, clock } = this.#shared.house;
+    return this.#isExternal(address) && !published.value(hve.profile.external, clock.now());
   }
 
   #isExternal(address: string): boolean {

@@ -1,3 +1,4 @@
+import type { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
@@ -6,7 +7,8 @@ import type { Reply } from "../../mail/reply.ts";
 import { SmtpServerSession } from "../../wire/smtp/server/session.ts";
 import type { House } from "../house.ts";
 import { maxProxyHeader, readProxyHeader } from "../addresses/proxy-header.ts";
-import { readCertificate } from "./client-certificate.ts";
+import { chosenKeywords } from "./ehlo-keywords.ts";
+import { readAuthorities, readCertificate } from "./client-certificate.ts";
 import { RoomHandler } from "./room-handler.ts";
 import type { ClientCertificate, SmtpRoom } from "./room.ts";
 
@@ -28,8 +30,10 @@ const full: Reply = { code: 421, lines: ["4.3.2 Too many connections, try again 
 
 export async function openReceiver(house: House, room: SmtpRoom): Promise<Receiver> {
   const connections = new Set<Connection>();
+  const { trust } = house.options.rooms;
+  const authorities = trust === null ? null : readAuthorities(trust);
   const server: Server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    const connection = new Connection(house, room, socket);
+    const connection = new Connection(house, room, authorities, socket);
     connections.add(connection);
     socket.once("close", () => connections.delete(connection));
     connection.start(connections.size > maxConnections ? full : undefined);
@@ -55,6 +59,7 @@ class Connection {
   readonly #socket: Socket;
   readonly #house: House;
   readonly #room: SmtpRoom;
+  readonly #authorities: readonly X509Certificate[] | null;
   readonly #session: SmtpServerSession;
   readonly #handler: RoomHandler;
   /** After the address map, until a PROXY header says otherwise. */
@@ -67,7 +72,8 @@ class Connection {
   #clogged = false;
   #over = false;
 
-  constructor(house: House, room: SmtpRoom, socket: Socket) {
+  constructor(house: House, room: SmtpRoom, authorities: readonly X509Certificate[] | null, socket: Socket) {
+    this.#authorities = authorities;
     this.#house = house;
     this.#room = room;
     this.#socket = socket;
@@ -82,13 +88,19 @@ class Connection {
       certificate: () => this.#certificate,
       cut: () => this.cut("cut on order"),
     });
-    this.#session = new SmtpServerSession(room.session(this.#handler.client), this.#handler, {
-      write: (data) => this.#write(data),
-      pause: () => this.#pause(true),
-      resume: () => this.#pause(false),
-      startTls: () => this.#startTls(),
-      close: () => this.#stream.end(),
-    });
+    const chosen = house.options.rooms.ehlo[room.service];
+    const session = room.session(this.#handler.client);
+    this.#session = new SmtpServerSession(
+      chosen === undefined ? session : { ...session, ehloKeywords: chosenKeywords(chosen) },
+      this.#handler,
+      {
+        write: (data) => this.#write(data),
+        pause: () => this.#pause(true),
+        resume: () => this.#pause(false),
+        startTls: () => this.#startTls(),
+        close: () => this.#stream.end(),
+      },
+    );
     this.#listen(socket);
     socket.once("close", () => this.#gone("connection closed"));
   }
@@ -197,7 +209,7 @@ class Connection {
     this.#stream = secure;
     this.#clogged = false;
     secure.once("secure", () => {
-      if (requestCert) this.#certificate = readCertificate(secure);
+      if (requestCert) this.#certificate = readCertificate(secure, this.#authorities);
       this.#session.secured();
     });
     this.#listen(secure);

@@ -1,6 +1,7 @@
 import { Type, type Static } from "typebox";
 import { parseCidr } from "../../lib/cidr.ts";
-import { optionsObject, sizeOption, type Decoded } from "../../lib/option-schema.ts";
+import { fileOption, optionsObject, sizeOption, type Decoded } from "../../lib/option-schema.ts";
+import type { EhloLists } from "./ehlo-keywords.ts";
 import { unverifiedReplies, type UnverifiedReply } from "../texts/unverified-replies.ts";
 
 /** What sandbox.yaml says of the sending rooms. */
@@ -21,7 +22,25 @@ const ReplyOverrides = optionsObject(
   "Replies that nobody has published, as `550 5.7.1 text`, in place of the sandbox's own.",
 );
 
+const ehloServices = ["tenant-mx", "internet-mx", "on-premises", "smtp-auth", "hve", "acs-smtp", "sendgrid-smtp"] as const;
+const EhloList = Type.Array(Type.String({ pattern: "^[A-Z0-9][A-Z0-9-]{0,40}( [!-~]{1,100}){0,10}$" }), { maxItems: 40 });
+
 export const roomSchemas = {
+  ehlo: Type.Optional(
+    optionsObject(
+      Object.fromEntries(ehloServices.map((service) => [service, Type.Optional(EhloList)])) as Record<
+        (typeof ehloServices)[number],
+        ReturnType<typeof Type.Optional<typeof EhloList>>
+      >,
+      "What a service lists in EHLO, in this order, in place of the sandbox's own list, which is not published: `SIZE`, `AUTH LOGIN`. STARTTLS and AUTH are left out where they are not offered.",
+    ),
+  ),
+  trust: Type.Optional(
+    fileOption({
+      description:
+        "PEM file of the authorities whose client certificates the tenant's MX believes. Absent: those of any authority, while they are valid.",
+    }),
+  ),
   replies: Type.Optional(ReplyOverrides),
   hve: Type.Optional(
     optionsObject(
@@ -70,6 +89,10 @@ const RoomsSchema = optionsObject(roomSchemas);
 type RoomsFile = Decoded<Static<typeof RoomsSchema>>;
 
 export interface RoomOptions {
+  /** By service. */
+  readonly ehlo: EhloLists;
+  /** PEM; null: any authority. */
+  readonly trust: string | null;
   readonly replies: Partial<Readonly<Record<UnverifiedReply, string>>>;
   readonly hve: { readonly refuseExternalAt: "rcpt" | "data" };
   readonly onPremises: {
@@ -81,11 +104,13 @@ export interface RoomOptions {
 }
 
 /** With the defaults. @throws RangeError for a network that is none */
-export function roomOptions({ replies = {}, hve, onPremises }: RoomsFile): RoomOptions {
+export function roomOptions({ ehlo = {}, trust, replies = {}, hve, onPremises }: RoomsFile): RoomOptions {
   const relayFrom = onPremises?.relayFrom ?? ["127.0.0.1", "::1"];
   for (const network of relayFrom)
     if (parseCidr(network) === null) throw new RangeError(`onPremises.relayFrom: ${network} is no address or network`);
   return {
+    ehlo: ehlo as EhloLists,
+    trust: trust ?? null,
     replies,
     hve: { refuseExternalAt: hve?.refuseExternalAt ?? "rcpt" },
     onPremises: {

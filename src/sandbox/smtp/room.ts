@@ -48,8 +48,8 @@ export interface ClientCertificate {
   readonly commonName: string | null;
   /** DNS names of the subjectAltName extension, in lower case. */
   readonly names: readonly string[];
-  /** DER. Whether to believe it is the room's own question: every certificate is taken. */
-  readonly der: Buffer;
+  /** Why it is not to be believed (`CERT_HAS_EXPIRED`); null: it is. The handshake takes every certificate. */
+  readonly distrust: string | null;
 }
 
 /** One session in a room. All hooks are called in the order of the dialogue, one at a time; a Reply says no, null says yes. */

@@ -57,7 +57,8 @@ export const unverifiedReplies = {
   "hve-too-large": { text: "552 5.3.4 Message size exceeds fixed maximum message size", about: "More than 10 MB." },
   "hve-quota": {
     text: "550 5.1.90 Your message can't be sent because you've reached your daily limit for message recipients",
-    about: "The tenant's recipients in 24 hours are used up; there has been no such limit since May 2025.",
+    about:
+      "The tenant's recipients in 24 hours are used up, or those outside; there has been no such limit since May 2025, and nobody outside since June 2025.",
   },
   "hve-token-not-base64": {
     text: "501 5.5.121 Invalid XOAUTH2 argument, not base64",

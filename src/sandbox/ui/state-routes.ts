@@ -11,7 +11,7 @@ export function stateRoutes(house: House): readonly ApiRoute[] {
       method: "POST",
       path: "/api/reset",
       summary:
-        "Back to the beginning: no messages, the faults and DNS records of the configuration, the clock at wall time, no usage. The tenant stays.",
+        "Back to the beginning: no messages, the faults and DNS records of the configuration, the clock where it began, no usage. The tenant stays.",
       answers: {
         200: {
           description: "Done.",
@@ -24,7 +24,7 @@ export function stateRoutes(house: House): readonly ApiRoute[] {
         dns.reset();
         edge.set({});
         house.usage.clear();
-        await clock.reset();
+        await clock.reset(options.startAt);
         const gone = await messages.clear();
         options.log({ event: "sandbox.reset" });
         return { messages: gone, now: new Date(clock.now()).toISOString() };
