@@ -252,12 +252,11 @@ function targetOf(options: GatewayConfig["routes"][number]): string {
       return "each domain's own mail servers";
     case "smtp":
       return `${options.host}:${options.port ?? 25}`;
+    case "connector":
+    case "direct-send":
+      return options.host ?? `the MX of ${options.domain ?? ""}`;
     default:
-      return (
-        options.hosts?.join(", ") ??
-        options.host ??
-        (options.domain === undefined ? catalogue[options.kind].title : `the MX of ${options.domain}`)
-      );
+      return options.hosts?.join(", ") ?? options.host ?? catalogue[options.kind].title;
   }
 }
 

@@ -74,7 +74,7 @@ export function patientOf({ name, kind, host, hosts, domain, port, auth }: Route
     name,
     kind,
     service,
-    host: host ?? hosts?.[0] ?? domain ?? profile?.hosts[0] ?? null,
+    host: host ?? hosts?.[0] ?? profile?.hosts[0] ?? domain ?? null,
     port: port ?? profile?.ports[0] ?? (kind === "smtp" ? 25 : null),
     user: auth?.user ?? composed,
     identity: auth?.identity ?? null,

@@ -21,6 +21,7 @@ import type { ServiceRouteOptions } from "./service-options.ts";
 import { type Sender, senderOf, serviceSettings, serviceTraits } from "./service-settings.ts";
 import { TargetPools } from "./target-pools.ts";
 import type { Tokens } from "./token-auth.ts";
+import { serviceShapes } from "./service-shapes.ts";
 import { MxTargets, NamedTargets, type Targets } from "./targets.ts";
 
 /**
@@ -129,7 +130,9 @@ function traitNames(traits: RouteTraits): readonly (keyof RouteTraits)[] {
 
 function openTargets(options: ServiceRouteOptions, settings: Settings, { dns }: ServiceRouteDeps): Targets {
   const now = () => performance.now();
-  if (options.host === undefined && options.domain !== undefined) return new MxTargets(options.domain, settings.port, dns, now);
+  // ACS has an option of that name, too: what kind of sending domain it is.
+  const byMx = serviceShapes[options.kind].place === "mx" && options.host === undefined;
+  if (byMx && options.domain !== undefined) return new MxTargets(options.domain, settings.port, dns, now);
   return new NamedTargets(options.hosts ?? [settings.host], settings.port, now);
 }
 
