@@ -191,7 +191,7 @@ with smtplib.SMTP("127.0.0.1", int(sys.argv[1]), timeout=20) as smtp:
   });
 
   test("a notification that nobody takes is held for the operator, and no notification answers another", async () => {
-    const id = await world.submit({ from: "data-550@contoso.example", to: ["ok@fabrikam.example"], content: letter("refused sender") });
+    const id = await world.submit({ from: "data-550@contoso.example", to: ["ok@contoso.example"], content: letter("refused sender") });
     assert.equal((await settled(id)).recipients[0]?.state, "failed");
     // The notification goes to data-550@contoso.example, where it is refused as well.
     const [held, ...others] = await until("the notification is held", async () => {
