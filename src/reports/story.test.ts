@@ -150,6 +150,26 @@ test("how it was protected, and why not better", () => {
   assert.match(told({ tls, verified: false, security: "dane" }), /certificate as the destination's TLSA record \(DANE\) demands\)/);
 });
 
+test("what was heard after the end stands behind it, and where the recipient stands", () => {
+  const [recipient] = record.recipients;
+  assert.ok(recipient);
+  const finishedAt = Date.UTC(2026, 10, 21, 12);
+  const bounced = {
+    at: finishedAt + 60_000,
+    what: "bounced",
+    text: "by mx.fabrikam.example: 550 5.1.1 \u001b[31mGone",
+    recipients: [recipient.n],
+  };
+  const late = { ...record, recipients: [{ ...recipient, state: "relayed" as const }], finishedAt, events: [bounced] };
+  const story = tellStory(late, new Map());
+  assert.deepEqual(story.slice(-2), [
+    "2026-11-21 12:00:00Z  Finished: no recipient waits any more.",
+    "2026-11-21 12:01:00Z  Bounced later: by mx.fabrikam.example: 550 5.1.1  [31mGone",
+  ]);
+  assert.ok(story.some((line) => /relayed: .* It bounced later by mx\.fabrikam\.example: 550 5\.1\.1/.test(line)));
+  assert.match(tellStory({ ...late, events: [] }, new Map()).at(-1) ?? "", /Finished: nothing more will happen\./);
+});
+
 test("what a reply told to do is told on, without control characters", () => {
   const [recipient] = record.recipients;
   assert.ok(recipient);

@@ -32,6 +32,13 @@ test("nothing is rewritten for the account itself", () => {
   assert.deepEqual(brief(rewriting, { ...message, reversePath: "HVE@contoso.example", authors: ["hve@contoso.example"] }), []);
 });
 
+test("a bounce address in the return path's place is told as one", () => {
+  const sentence = (traits: CarryTraits) => changesBy({ ...faithful, ...traits }, message, isAccepted).map(({ text }) => text);
+  const bounce: CarryTraits = { ...faithful, keepsReversePath: false, hearsBounces: true };
+  assert.match(sentence(bounce).join("\n"), /becomes a bounce address.*is told to scanner@contoso\.example\.$/);
+  assert.match(sentence({ ...bounce, hearsBounces: false }).join("\n"), /notifications of later hops go there/);
+});
+
 test("the rest: return path of the service, lost fields, size, transactions, Sent Items", () => {
   const traits: CarryTraits = {
     ...faithful,
