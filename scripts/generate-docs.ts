@@ -85,9 +85,10 @@ function notification(): string {
     "| a recipient failed or expired | everybody, unless NOTIFY does not name FAILURE |",
     "| a recipient waits longer than `queue.delayNotice` | everybody, unless NOTIFY does not name DELAY; once |",
     "| a recipient was relayed to a next hop that does not speak DSN | who asked with NOTIFY=SUCCESS |",
+    "| another server reports later, to a [bounce address](../guides/bounces.md), that a recipient failed, was delivered to or was relayed further | as above; once |",
     "| anything, about a message from the null reverse-path | nobody |",
     "",
-    "The whole message comes back only with a failure, when RET=FULL was given and it is not too large; else its header section.",
+    "The whole message comes back only with a failure, when RET=FULL was given and it is not too large; else its header section; of a message that returned later, the fields that name it.",
     "",
   ].join("\n");
 }
