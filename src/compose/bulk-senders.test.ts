@@ -4,9 +4,10 @@ import { DnsServer } from "../../test/support/dns-server.ts";
 import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { until } from "../../test/support/until.ts";
 import { parseGatewayConfig } from "../config/config.ts";
+import type { BulkSenderWarning } from "../limits/bulk-sender-warning.ts";
 import { DnsClient } from "../lib/dns/dns-client.ts";
 import { PolicyClock } from "../lib/clock.ts";
-import { watchBulkSenders, type BulkSenderWarning } from "./bulk-senders.ts";
+import { watchBulkSenders } from "./bulk-senders.ts";
 import { openLimits } from "./open-limits.ts";
 import { openReputation } from "./open-reputation.ts";
 

@@ -1,26 +1,14 @@
 import type { GatewayConfig } from "../config/config.ts";
 import { countedTraffic } from "../config/counted-traffic.ts";
-import { checkBulkReadiness, type BulkReadiness } from "../domains/bulk-readiness.ts";
+import { checkBulkReadiness } from "../domains/bulk-readiness.ts";
 import { dkimKeys } from "../domains/dkim/dkim-keys.ts";
 import { dkimRecord } from "../domains/dkim/dkim-record.ts";
 import { keysFor } from "../domains/dkim/dkim-signer.ts";
 import type { Dns } from "../lib/dns/dns.ts";
 import type { Crossing } from "../limits/alarms.ts";
+import type { BulkSenderWarning } from "../limits/bulk-sender-warning.ts";
 import { consumerProviders } from "../services/receivers.ts";
 import type { ReputationBook } from "./open-reputation.ts";
-
-/** A From domain comes near to being a bulk sender at a consumer provider, or has become one, and is not known to be ready for it. */
-export interface BulkSenderWarning extends Omit<BulkReadiness, "passes"> {
-  readonly domain: string;
-  /** `Gmail` */
-  readonly provider: string;
-  /** Recipients there in the last 24 hours. */
-  readonly used: number;
-  /** So many make a bulk sender, for good. */
-  readonly amount: number;
-  /** It is one now. */
-  readonly reached: boolean;
-}
 
 export interface BulkSenderParts {
   readonly reputation: Pick<ReputationBook, "becameBulk" | "bulkSince" | "figures">;
