@@ -13,12 +13,14 @@ import { BlockList } from "node:net";
 import { matchesDomain } from "../mail/address.ts";
 import { parseCidr } from "../lib/cidr.ts";
 
-/** What is asked of a connector; names are Microsoft's own. */
+/** An inbound connector as far as attribution asks; names are Microsoft's own. */
 export interface ConnectorFacts {
   readonly name: string;
   readonly enabled: boolean;
   readonly connectorType: "OnPremises" | "Partner";
+  /** `smtp:*;1` as stored. */
   readonly senderDomains: readonly string[];
+  /** IPv4, single or /24 to /32. */
   readonly senderIPAddresses: readonly string[];
   readonly tlsSenderCertificateName: string | null;
   readonly requireTls: boolean;

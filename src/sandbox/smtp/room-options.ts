@@ -109,7 +109,7 @@ export function roomOptions({ ehlo = {}, trust, replies = {}, hve, onPremises }:
   for (const network of relayFrom)
     if (parseCidr(network) === null) throw new RangeError(`onPremises.relayFrom: ${network} is no address or network`);
   return {
-    ehlo: ehlo as EhloLists,
+    ehlo,
     trust: trust ?? null,
     replies,
     hve: { refuseExternalAt: hve?.refuseExternalAt ?? "rcpt" },

@@ -1,3 +1,5 @@
+import type { ConnectorFacts } from "../../mailflow/attribution.ts";
+
 /**
  * The emulated tenant, as its YAML file says it and as rooms read it: immutable; TenantStore (tenant-store.ts) exchanges it as a whole when
  * something is switched or an account is made. Names are Microsoft's own. Addresses are compared by canonicalAddress, domains in lower case.
@@ -118,19 +120,8 @@ export interface AppPermission {
   readonly adminConsent: boolean;
 }
 
-export interface InboundConnector {
-  readonly name: string;
-  readonly enabled: boolean;
-  readonly connectorType: "OnPremises" | "Partner";
-  /** `smtp:*;1` as stored. */
-  readonly senderDomains: readonly string[];
-  /** IPv4, single or /24 to /32. */
-  readonly senderIPAddresses: readonly string[];
-  readonly tlsSenderCertificateName: string | null;
-  readonly requireTls: boolean;
-  readonly restrictDomainsToIPAddresses: boolean;
-  readonly restrictDomainsToCertificate: boolean;
-  readonly associatedAcceptedDomains: readonly string[];
+/** What attribution asks of it, and the rest. */
+export interface InboundConnector extends ConnectorFacts {
   readonly treatMessagesAsInternal: boolean;
   readonly cloudServicesMailEnabled: boolean;
   readonly efSkipLastIP: boolean;
