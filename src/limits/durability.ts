@@ -51,7 +51,7 @@ export function exactMarks(book: RuleBook, now: number, nextId: () => number): U
           });
       };
       for (const [until, units] of counter.expiries(maxMarks)) mark("used", units, until);
-      mark("used", counter.held, now + windowMs);
+      mark("used", counter.held, now + lateMs + windowMs);
       if (counter.strain !== null) mark("foreign", Math.ceil(counter.strain.foreignAt(now)), now + windowMs);
     }
   }
