@@ -3,8 +3,7 @@
 POSTERN_ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 69
 . "$POSTERN_ROOT/scripts/node.sh"
 . "$POSTERN_ROOT/scripts/run-tests.sh"
-use_node
-use_dependencies dev
+use_node_and_dependencies dev
 cd "$POSTERN_ROOT" || exit 69
 # One file at a time: they measure nothing, but they load the disk.
 TEST_CONCURRENCY=1

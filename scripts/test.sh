@@ -4,8 +4,7 @@
 POSTERN_ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 69
 . "$POSTERN_ROOT/scripts/node.sh"
 . "$POSTERN_ROOT/scripts/run-tests.sh"
-use_node
-use_dependencies dev
+use_node_and_dependencies dev
 cd "$POSTERN_ROOT" || exit 69
 if [ $# -gt 0 ]; then run_tests "$@"; exit; fi
 # Both are run whatever the first says; the totals of the tests stay last.
