@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createSecretKey } from "node:crypto";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
@@ -15,7 +16,7 @@ const domains: readonly BounceDomain[] = [
   { author: "contoso.example", domain: "bounce.contoso.example", validForMs: 14 * dayMs },
   { author: "shop.contoso.example", domain: "b.shop.contoso.example", validForMs: 3 * dayMs },
 ];
-const key: BounceKey = { number: 7, secret: Buffer.alloc(32, 1) };
+const key: BounceKey = { number: 7, secret: createSecretKey(Buffer.alloc(32, 1)) };
 const keys = { current: key, byNumber: (number: number) => (number === key.number ? key : null) };
 const bob = { address: "Bob@fabrikam.example" };
 const facts = { messageId: 0x1f_ffff_ffff_ffff, author: "contoso.example", recipients: [bob] };
@@ -75,7 +76,7 @@ suite("bounce addresses", () => {
   });
 
   test("another key's signature is refused", () => {
-    const foreign: BounceKey = { number: 7, secret: Buffer.alloc(32, 2) };
+    const foreign: BounceKey = { number: 7, secret: createSecretKey(Buffer.alloc(32, 2)) };
     const forged = new BounceAddresses(domains, { current: foreign, byNumber: () => foreign }, () => sentAt).make(facts) ?? "";
     assert.equal(readAt(forged), "bounce.address-unknown");
     const unknown: BounceKey = { ...key, number: 8 };
@@ -168,9 +169,9 @@ suite("the keys of bounce addresses", () => {
     const clock = new TestClock();
     using first = await BounceKeys.open(options(path, clock));
     assert.equal(statSync(path).mode & 0o777, 0o600);
-    assert.equal(first.current.secret.length, 32);
+    assert.equal(first.current.secret.symmetricKeySize, 32);
     using second = await BounceKeys.open(options(path, clock));
-    assert.deepEqual(second.current.secret, first.current.secret);
+    assert.ok(second.current.secret.equals(first.current.secret));
   });
 
   test("renewed every 30 days; the former is accepted until what it has signed has run out", async () => {
@@ -186,13 +187,13 @@ suite("the keys of bounce addresses", () => {
       while (open.current === before) await new Promise((resolve) => setImmediate(resolve));
     };
     await renewed(30);
-    assert.notDeepEqual(open.current.secret, first.secret);
-    assert.deepEqual(open.byNumber(first.number), first);
+    assert.ok(!open.current.secret.equals(first.secret));
+    assert.equal(open.byNumber(first.number), first);
     assert.deepEqual(stored(), [0, 1]);
     clock.move(sentAt + 45 * dayMs);
     open[Symbol.dispose]();
     open = await BounceKeys.open(options(path, clock));
-    assert.deepEqual(open.byNumber(first.number)?.secret, first.secret);
+    assert.ok(open.byNumber(first.number)?.secret.equals(first.secret));
     await renewed(60);
     assert.equal(open.byNumber(first.number), null);
     assert.deepEqual(stored(), [1, 2]);

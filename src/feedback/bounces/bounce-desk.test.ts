@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createSecretKey } from "node:crypto";
 import { suite, test } from "node:test";
 import { openQueueWorld, type QueueWorld } from "../../../test/support/queue-world.ts";
 import { relayed, ScriptedRoute } from "../../../test/support/scripted-route.ts";
@@ -11,7 +12,7 @@ import { BounceAddresses } from "./bounce-addresses.ts";
 import { createBounceDesk } from "./bounce-desk.ts";
 import type { BounceKey } from "./bounce-token.ts";
 
-const key: BounceKey = { number: 0, secret: Buffer.alloc(32, 5) };
+const key: BounceKey = { number: 0, secret: createSecretKey(Buffer.alloc(32, 5)) };
 
 /** A desk over a real queue and store, whose mail goes out by a route of the test's. */
 class DeskWorld implements AsyncDisposable {

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createSecretKey, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Clock } from "../../lib/clock.ts";
 import { removeHalfWritten, replaceFile } from "../../lib/replace-file.ts";
@@ -70,7 +70,7 @@ export class BounceKeys implements Disposable {
     if (last !== undefined && now - last.made < signsForMs) return;
     // A key has signed until its successor was made.
     const kept = this.#keys.filter((_, n) => n + 1 >= this.#keys.length || now - (this.#keys[n + 1] as DatedKey).made < keepMs);
-    const next: DatedKey = { number: ((last?.number ?? -1) + 1) % numbers, made: now, secret: randomBytes(32) };
+    const next: DatedKey = { number: ((last?.number ?? -1) + 1) % numbers, made: now, secret: createSecretKey(randomBytes(32)) };
     const keys = [...kept, next].slice(-numbers);
     await writeKeys(path, keys);
     this.#keys = keys;
@@ -111,7 +111,7 @@ async function readKeys(path: string): Promise<readonly DatedKey[]> {
   }
   if (!Array.isArray(stored) || !stored.every((key) => isStoredKey(key)))
     throw new Error(`${path} does not hold keys; remove it to make new ones: bounces of what was sent before are refused then`);
-  return stored.map(({ number, made, secret }: StoredKey) => ({ number, made, secret: Buffer.from(secret, "base64") }));
+  return stored.map(({ number, made, secret }: StoredKey) => ({ number, made, secret: createSecretKey(secret, "base64") }));
 }
 
 function isStoredKey(value: unknown): value is StoredKey {
@@ -128,6 +128,6 @@ function isStoredKey(value: unknown): value is StoredKey {
 }
 
 async function writeKeys(path: string, keys: readonly DatedKey[]): Promise<void> {
-  const stored = keys.map(({ number, made, secret }): StoredKey => ({ number, made, secret: secret.toString("base64") }));
+  const stored = keys.map(({ number, made, secret }): StoredKey => ({ number, made, secret: secret.export().toString("base64") }));
   await replaceFile(path, `${JSON.stringify(stored, null, 2)}\n`);
 }
