@@ -44,14 +44,14 @@ test(
     const journal = { load: () => Promise.resolve({ anchor: null, marks: [] }), write: () => Promise.resolve() };
     await using limits = await openLimits(config, { clock, journal, onThreshold, onTrouble: assert.ifError });
     let sent = 0;
-    const send = async (count: number, domain = "gmail.com"): Promise<void> => {
+    const send = async (count: number, domain = "gmail.com", sender = "news@contoso.example"): Promise<void> => {
       for (let left = count; left > 0; left -= 100) {
         const admission = limits.ledger.admit({
           route: "tenant",
           principal: "shop",
           priority: "bulk",
-          sender: "news@contoso.example",
-          reversePath: "news@contoso.example",
+          sender,
+          reversePath: sender,
           recipients: Array.from({ length: 100 }, () => `r${sent++}@${domain}`),
           external: 100,
           size: 1000,
@@ -77,9 +77,18 @@ test(
     await send(1000);
     await until("that it is one", () => warnings.some(({ reached }) => reached));
     assert.equal(reputation.bulkSince("receivers.gmail-bulk", "contoso.example"), "2026-11-21");
-    const before = warnings.length;
     clock.set(clock.now() + 2 * 86_400_000);
     await send(4500);
-    assert.equal(warnings.length, before, "it is one for good: nothing to warn of any more");
+    await send(4500, "gmail.com", "news@fabrikam.example");
+    await until("that of another domain, asked for after", () => warnings.some(({ domain }) => domain === "fabrikam.example"));
+    assert.deepEqual(
+      warnings.map(({ domain, used }) => [domain, used]),
+      [
+        ["contoso.example", 4000],
+        ["contoso.example", 5000],
+        ["fabrikam.example", 4000],
+      ],
+      "who is one for good is not warned any more",
+    );
   },
 );

@@ -28,7 +28,9 @@ export function watchBulkSenders(config: GatewayConfig, parts: BulkSenderParts):
   return ({ rule, key: domain, share, used }) => {
     const provider = consumerProviders.find(({ bulk }) => bulk.id === rule.id);
     if (provider === undefined || domain === "" || parts.reputation.bulkSince(rule.id, domain) !== null) return;
-    const reached = share >= 1;
+    // At 95 % there is nothing to say that was not said at 80.
+    if (share === 0.95) return;
+    const reached = share === 1;
     if (reached) parts.reputation.becameBulk(rule.id, domain);
     const seen = parts.reputation.figures(2).filter((pair) => pair.domain === domain);
     // Of the first mail of a domain nothing is relayed yet: any route may be its way.

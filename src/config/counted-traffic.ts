@@ -17,7 +17,7 @@ function routeToCount(options: GatewayConfig["routes"][number]): RouteToCount {
   const { name } = options;
   switch (options.kind) {
     case "sink":
-      return { name, service: null };
+      return { name, service: null, ends: true };
     case "smtp":
       return { name, service: null, ...(options.throughTenant === undefined ? {} : { throughTenant: options.throughTenant }) };
     case "mx":

@@ -24,4 +24,6 @@ export interface RouteToCount {
   readonly plan?: { readonly mails: number; readonly per: "day" | "month" };
   /** Leaves through Exchange Online though its kind does not say so. */
   readonly throughTenant?: boolean;
+  /** Mail ends there (sink): no receiver counts it. */
+  readonly ends?: true;
 }

@@ -47,6 +47,16 @@ test("after 90 days it is forgotten, the first use as well", () => {
   assert.equal(reputation.figures(today + 90)[0]?.firstUse, today + 90);
 });
 
+test("a clock that goes back some days still counts; what is 90 days back does not, and spoils no other day", () => {
+  const reputation = new Reputation();
+  reputation.count("contoso.example", "acs", today, "relayed");
+  reputation.count("contoso.example", "acs", today - 3, "relayed");
+  reputation.count("contoso.example", "acs", today - 90, "relayed");
+  const [figures] = reputation.figures(today);
+  assert.deepEqual([figures?.relayed, figures?.firstUse], [2, today - 3]);
+  assert.equal(reputation.figures(today, 1)[0]?.relayed, 1);
+});
+
 test("a bulk sender stays one", () => {
   const reputation = new Reputation();
   assert.equal(reputation.bulkSince("receivers.gmail-bulk", "contoso.example"), null);

@@ -270,6 +270,7 @@ test("a bulk sender is made at each consumer provider: a warning, never a hold",
   const subject = traffic([
     { name: "mx", service: "mx" },
     { name: "other", service: null },
+    { name: "folder", service: null, ends: true },
   ]);
   for (const id of ["receivers.outlook-bulk", "receivers.gmail-bulk", "receivers.yahoo-bulk"]) {
     const rule = ruleOf(id, subject);

@@ -30,11 +30,13 @@ export function rulesAsOf(traffic: CountedTraffic, day: string, overrides: Overr
 
 /** Whichever way it leaves: each consumer provider counts all mail of a From domain. */
 function bulkSenderThresholds(routes: readonly RouteToCount[], day: string, overrides: Overrides): readonly LimitRule[] {
-  const counted: readonly CountedRoute[] = routes.map(({ name }) => ({ name, counted: "consumer provider" }));
+  const counted: readonly CountedRoute[] = routes
+    .filter(({ ends }) => ends !== true)
+    .map(({ name }) => ({ name, counted: "consumer provider" }));
   return consumerProviders.flatMap(({ bulk, domains }) => {
     const amount = amountAsOf(bulk, day, overrides);
     const recipientDomains = (overrides.get(domains.id) ?? domains.rules.at(-1)?.value ?? []) as readonly string[];
-    if (amount === null) return [];
+    if (amount === null || counted.length === 0) return [];
     return [
       limitRule({
         ...sourceAsOf(bulk, day, overrides),
