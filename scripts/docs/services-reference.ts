@@ -4,9 +4,11 @@
  */
 import { replyText } from "../../src/mail/reply.ts";
 import { allFacts, catalogue, factsOf, shared } from "../../src/services/catalogue.ts";
+import { minuteMs, type CountedLimit } from "../../src/services/counted.ts";
 import type { Fact, Rule } from "../../src/services/fact.ts";
 import { announcedOn } from "../../src/services/facts-as-of.ts";
 import { formatValue } from "../../src/services/format-value.ts";
+import { graphLimits } from "../../src/services/graph.ts";
 import { sinceEver } from "../../src/services/rules.ts";
 import type { KnownReply } from "../../src/services/service.ts";
 import { timeline } from "../../src/services/timeline.ts";
@@ -29,6 +31,7 @@ export function servicesReference(notice: string): string {
       `Kind \`${service.kind}\`.`,
       "",
       ...factTable(factsOf(service)),
+      ...countedTable(service.limits),
       ...(service.replies.length === 0 ? [] : ["", "### Replies", "", ...replyTable(service.replies)]),
     ]),
     ...Object.entries(shared).flatMap(([name, { title, facts }]) => [
@@ -38,6 +41,7 @@ export function servicesReference(notice: string): string {
       `\`${name}\`, whatever the way.`,
       "",
       ...factTable(Object.values(facts)),
+      ...(name === "graph" ? countedTable(graphLimits) : []),
     ]),
     "",
     "## Dates",
@@ -76,6 +80,26 @@ function holds(rule: Rule<unknown>): string {
     rule.cancelledOn === undefined ? "" : `cancelled ${rule.cancelledOn}`,
   ];
   return parts.filter((part) => part !== "").join(", ");
+}
+
+function countedTable(limits: readonly CountedLimit[]): string[] {
+  if (limits.length === 0) return [];
+  return [
+    "",
+    "### What is counted",
+    "",
+    "| limit | unit | in | for each | at once | full when |",
+    "|---|---|---|---|---|---|",
+    ...limits.map(
+      ({ fact, unit, windowMs, per, atOnce, countsRefused, fullCodes, domain }) =>
+        `| \`${fact}\` | ${unit}${countsRefused === true ? ", refused ones too" : ""} | ${windowMs === 0 ? "at a time" : windowText(windowMs)} | ${per === "application" ? "application at a mailbox" : per}${domain === undefined ? "" : `, ${domain} domain`} | ${atOnce === 1 ? "all" : `${Math.round(atOnce * 100)} %`} | ${fullCodes.map((code) => `\`${code}\``).join(", ")} |`,
+    ),
+  ];
+}
+
+function windowText(ms: number): string {
+  const minutes = ms / minuteMs;
+  return minutes === 1 ? "a minute" : minutes === 60 ? "an hour" : minutes === 1440 ? "24 hours" : `${minutes} minutes`;
 }
 
 function replyTable(replies: readonly KnownReply[]): string[] {
