@@ -103,9 +103,11 @@ export class Admitter {
       taken.add(counter, set, units, wholeMessage);
       return null;
     }
-    const at = counter.promise(units, taken.isBulk, now);
+    const breadth = breadthOf(set);
+    const isForAll = breadth === "route" || breadth === "external";
+    const at = isForAll ? counter.earliest(units, taken.isBulk, now) : counter.promise(units, taken.isBulk, now);
     const positions = set.countsAllRecipients ? undefined : positionsOf(request.recipients, (address) => set.countsRecipient(address));
-    return this.#refuse(counter, breadthOf(set), at, request, taken, now, positions);
+    return this.#refuse(counter, breadth, at, request, taken, now, positions);
   }
 
   #unitsByMessage(set: CounterSet, request: AdmissionRequest): number {

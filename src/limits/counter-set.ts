@@ -15,6 +15,8 @@ export class CounterSet {
   readonly isPerRecipient: boolean;
   /** Counts every mail of its routes. */
   readonly isPlain: boolean;
+  /** The same, but for mail without a sender (notifications). */
+  readonly countsAllSenders: boolean;
   readonly #byKey: Map<string, Counter>;
   readonly #byPair: Map<string, Map<string, Counter>>;
   readonly #keys: readonly ((request: AdmissionRequest) => string)[];
@@ -41,6 +43,7 @@ export class CounterSet {
     this.#authors = authors === undefined ? null : new AddressTest(authors);
     this.#domains = recipientDomains === undefined ? null : new DomainTest(recipientDomains);
     this.isPlain = scope.length === 0 && this.#reversePaths === null && this.#authors === null && this.#domains === null;
+    this.countsAllSenders = this.#authors === null && (reversePaths === undefined || reversePaths.includes("*@*"));
   }
 
   /** Whether it counts this mail, as far as its sender decides. */

@@ -176,7 +176,9 @@ export class Counter {
     const strain = this.strained();
     const position = strain.promise(units, Math.max(0, this.settled + this.held + units - this.capOf(isBulk, now)));
     const byPace = strain.promisePace(units, Math.max(this.tat, now), this.rule);
-    const at = Math.max(this.earliest(units, isBulk, now), this.#freedAt(position, now), byPace);
+    // What other senders used frees itself by and by, too.
+    const fadesAt = strain.fadedAt(position - strain.freed, now);
+    const at = Math.max(this.earliest(units, isBulk, now), Math.min(this.#freedAt(position, now), fadesAt), byPace);
     strain.promisedUntil(at);
     return at;
   }

@@ -157,3 +157,28 @@ test("a step of the wall clock frees nothing", async () => {
   clock.uptime += hourMs + 6000;
   reservationOf(ask());
 });
+
+test("a limit that counts all but notifications stands for all of its routes", async () => {
+  const rule = ruleOf({ amount: 2, windowMs: dayMs, unit: "external-recipients", reversePaths: ["*@*"] });
+  const { ledger, clock, ask } = await open([rule]);
+  for (let i = 0; i < 2; i++) relayed(ledger, ask(), 1, clock.now());
+  const first = refusalOf(ask());
+  assert.equal(first.breadth, "external");
+  assert.equal(refusalOf(ask()).notBefore, first.notBefore, "who waits for all is not told a time behind the others'");
+  assert.equal(ask({ reversePath: "", sender: "" }).ok, true, "a notification is not counted");
+});
+
+test("where each asks for itself, what others used fades for each in turn", async () => {
+  const rule = ruleOf({ amount: 100, windowMs: dayMs, reversePaths: ["@contoso.example"], fullCodes: ["quota.tenant"] });
+  const { ledger, clock, ask } = await open([rule]);
+  const reservation = reservationOf(ask());
+  const full = { failure: failure("quota.tenant", { text: "550 5.7.233" }), positions: [0] };
+  ledger.settle(reservation, { now: clock.now(), taken: 0, refused: 1, asked: true, notTaken: [0], full });
+  const times = Array.from({ length: 50 }, () => refusalOf(ask()).notBefore - clock.now());
+  const perUnit = dayMs / 99;
+  assert.ok(
+    times.every((time, index) => index === 0 || time > (times[index - 1] as number)),
+    String(times),
+  );
+  assert.ok(Math.abs((times[49] as number) - 50 * perUnit) < 2 * perUnit, `${times[49]} ms for the fiftieth`);
+});

@@ -17,10 +17,10 @@ export interface RoutePlan {
   readonly largestTransaction: number;
 }
 
-/** What else waits when a counter of the set binds. */
-export function breadthOf({ rule, isPlain, isPerRecipient, countsAllRecipients }: CounterSet): Breadth {
+/** What else waits when a counter of the set binds. Notifications wait with the rest, though a limit may not count them: they are few. */
+export function breadthOf({ rule, only, countsAllSenders, isPerRecipient, countsAllRecipients }: CounterSet): Breadth {
   if (isPerRecipient || !countsAllRecipients) return "recipients";
-  if (!isPlain || rule.rule.unit === "bytes") return "message";
+  if (only === null || !countsAllSenders || rule.rule.unit === "bytes") return "message";
   return rule.rule.unit === "external-recipients" ? "external" : "route";
 }
 

@@ -50,6 +50,11 @@ export class Strain {
     return Math.max(0, this.#foreign * (1 - (now - this.#foreignSince) / this.#foreignMs));
   }
 
+  /** When so many units will have faded; Infinity: there are not any. */
+  fadedAt(units: number, now: number): number {
+    return this.foreignAt(now) === 0 ? Infinity : now + (units * this.#foreignMs) / this.#foreign;
+  }
+
   /** When it will have faded to `units`; Infinity: never (less than nothing). */
   fadesTo(units: number): number {
     if (units < 0) return Infinity;
