@@ -88,25 +88,27 @@ export class DnsClient implements Dns {
     const question = { type, name: canonicalName(name) };
     // RFC 1034 §3.1: a name that cannot be written cannot exist.
     if (!isName(question.name)) return { records: [], authentic: false, noSuchName: true, ttl: maxTtl };
-    const { records, ...rest } = await unlessAborted(this.#remembered(question) ?? this.#lookUp(question), signal);
+    // What is remembered waits for nothing and listens to nothing: every message to a known destination asks here.
+    const { records, ...rest } = this.#remembered(question) ?? (await unlessAborted(this.#lookUp(question), signal));
     return { records: records.map(read).filter((record) => record !== null), ...rest };
   }
 
-  #remembered({ type, name }: Question): Promise<DnsAnswer<Answer>> | null {
-    const key = `${type} ${name}`;
-    const asking = this.#asking.get(key);
-    if (asking !== undefined) return asking;
-    const found = this.#cache.get(key);
+  /** @throws DnsFailed when a failure is remembered */
+  #remembered({ type, name }: Question): DnsAnswer<Answer> | null {
+    const found = this.#cache.get(`${type} ${name}`);
     if (found === undefined) return null;
     const now = this.#now();
     // A clock that was set back must not make an answer live for ever.
     if (now >= found.until || now < found.since) return null;
-    if (found.answer instanceof DnsFailed) return Promise.reject(found.answer);
-    return Promise.resolve({ ...found.answer, ttl: Math.ceil((found.until - now) / 1000) });
+    if (found.answer instanceof DnsFailed) throw found.answer;
+    return { ...found.answer, ttl: Math.ceil((found.until - now) / 1000) };
   }
 
+  /** Equal questions at one time are one. */
   #lookUp(question: Question): Promise<DnsAnswer<Answer>> {
     const key = `${question.type} ${question.name}`;
+    const asking = this.#asking.get(key);
+    if (asking !== undefined) return asking;
     const work = this.#follow(question).then(
       (answer) => {
         if (answer.size <= largestRemembered) this.#remember(key, answer, answer.ttl);
