@@ -90,6 +90,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       router,
       options: config.queue,
       dsn,
+      limits: null,
       log,
       onStoreFailed: (error) => failed.resolve(error instanceof Error ? error : new Error(String(error))),
     });

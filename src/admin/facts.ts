@@ -237,6 +237,11 @@ function queueFacts(log: Log, lines: LineOutput, counters: FactCounters): QueueL
       counters.circuitOpenings++;
       log.warn({ route, ...causeOf(reason), retryAt: new Date(retryAt).toISOString() }, "route-opened");
     },
+    limitReached: (route, priority, recipients, { id, counted, amount, used, windowMs }, until) =>
+      log.warn(
+        { route, priority, recipients, limit: id, counted, amount, used, windowMs, until: new Date(until).toISOString() },
+        "limit-reached",
+      ),
     circuitClosed: (route) => log.info({ route }, "route-closed"),
     fault(where, error) {
       counters.faults++;

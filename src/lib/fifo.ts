@@ -11,6 +11,17 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
+  /** The next to be taken out. */
+  first(): T | undefined {
+    return this.#items[this.#head];
+  }
+
+  /** Puts it before all others. */
+  unshift(item: T): void {
+    if (this.#head > 0) this.#items[--this.#head] = item;
+    else this.#items.unshift(item);
+  }
+
   shift(): T | undefined {
     if (this.#head === this.#items.length) return undefined;
     const item = this.#items[this.#head];

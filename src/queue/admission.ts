@@ -70,7 +70,7 @@ export function admit(
       if (!lane.stored) operations.push({ op: "decision", key: `lane:${lane.id}`, decision: lane.description });
       const weight = (body?.length ?? 0) + jobOverhead;
       const state = candidates.length === 0 ? "held" : notBefore <= now && dispatcher.hasRoom(lane, weight) ? "leased" : "queued";
-      if (state === "leased") dispatcher.reserve(weight);
+      if (state === "leased") dispatcher.reserve(lane, weight);
       admission = { lane, weight, state, recipients: [], notBefore };
       admissions.push(admission);
     }

@@ -8,10 +8,11 @@ import type { Job } from "./job.ts";
 import type { QueueLog } from "./queue-log.ts";
 import type { Attempt } from "./store.ts";
 
-/** One call of a route. Never rejects: a route that throws has a bug (or was told to stop), and its recipients are delayed. */
+/** One call of a route, when what admits it is durable. Never rejects: a route that throws has a bug (or was told to stop), and its recipients are delayed. */
 export async function attemptJob(
   route: Route,
   job: Job,
+  ready: Promise<void> | null,
   { clock, log }: { readonly clock: Clock; readonly log: QueueLog },
   signal: AbortSignal,
 ): Promise<{ readonly delivery: Delivery; readonly attempt: Attempt }> {
@@ -19,6 +20,9 @@ export async function attemptJob(
   const started = performance.now();
   let delivery: Delivery;
   try {
+    // What cannot be accounted for may not be sent.
+    if (ready !== null && !(await isDone(ready, log)))
+      return { delivery: allDelayed(job, failure("spool.unavailable")), attempt: attemptOf(at, 0, route.name, { remote: "" }) };
     delivery = await route.deliver(
       { messageId: job.message.id, envelope: envelopeOf(job), recipients: job.recipients, content: job.content },
       signal,
@@ -28,6 +32,16 @@ export async function attemptJob(
     delivery = allDelayed(job, failure(signal.aborted ? "system.shutting-down" : "system.fault"));
   }
   return { delivery, attempt: attemptOf(at, Math.round(performance.now() - started), route.name, delivery.session) };
+}
+
+async function isDone(ready: Promise<void>, log: QueueLog): Promise<boolean> {
+  try {
+    await ready;
+    return true;
+  } catch (error) {
+    log.fault("limits", error);
+    return false;
+  }
 }
 
 function envelopeOf({ message, recipients }: Job): Envelope {

@@ -9,11 +9,19 @@ import type { Notice } from "./notices.ts";
 import type { QueueOptions } from "./options.ts";
 import type { Outlet } from "./outlet.ts";
 import type { QueueLog } from "./queue-log.ts";
+import { quotaReply } from "./settle-reservation.ts";
 import { judge } from "./settlement.ts";
 import type { Attempt, Operation, Settlement, StoredRecipient } from "./store.ts";
 
 /** Turns what a route answered into durable state, notices and the health of the route. */
-export type Conclude = (outlet: Outlet, job: Job, delivery: Delivery, attempt: Attempt) => void;
+export type Conclude = (
+  outlet: Outlet,
+  job: Job,
+  delivery: Delivery,
+  attempt: Attempt,
+  /** When those whom a quota reply spoke of may be sent again, by the account of a limit; null: no limit that is known has said no. */
+  limitedUntil: number | null,
+) => void;
 
 export interface ConcludePorts {
   readonly clock: Clock;
@@ -27,7 +35,8 @@ export interface ConcludePorts {
     notices: readonly Notice[],
     requeuedAt: number | null,
   ) => void;
-  readonly alternative: (job: Job, failed: Outlet) => Outlet | null;
+  /** `limited`: it was only at a limit. */
+  readonly alternative: (job: Job, failed: Outlet, limited: boolean) => Outlet | null;
   /** Whether there is a candidate that was not tried and is only out of service for now. */
   readonly mayWait: (job: Job, failed: Outlet) => boolean;
   readonly moveOver: (job: Job, outlet: Outlet) => void;
@@ -40,14 +49,15 @@ const capability = new Set<Failure["code"]>(["remote.too-large", "remote.no-8bit
 const unanswered = failure("system.fault");
 
 export function createConclude(ports: ConcludePorts): Conclude {
-  return (outlet, job, delivery, attempt) => {
+  return (outlet, job, delivery, attempt, limitedUntil) => {
     const now = ports.clock.now();
     const { circuit, route } = outlet;
-    const trouble = routeTrouble(delivery);
+    const isLimited = limitedUntil !== null;
+    const trouble = routeTrouble(delivery, isLimited);
     const opened = trouble !== null && circuit.troubled(trouble, now);
     if (trouble === null) circuit.succeeded();
     if (opened) outlet.openings++;
-    const next = ports.alternative(job, outlet);
+    const next = ports.alternative(job, outlet, isLimited);
 
     const settlements: Settlement[] = [];
     const notices: Notice[] = [];
@@ -64,6 +74,9 @@ export function createConclude(ports: ConcludePorts): Conclude {
     };
     for (const recipient of job.recipients) {
       let outcome: Outcome = delivery.outcomes.get(recipient) ?? { action: "delayed", failure: unanswered };
+      // The account of the limit knows when it has room; the circuit's wait is for trouble.
+      if (limitedUntil !== null && outcome.action === "delayed" && outcome.notBefore === undefined && quotaReply(outcome) !== null)
+        outcome = { ...outcome, notBefore: limitedUntil };
       if (next !== null && outcome.action !== "relayed" && mayMoveOver(outcome, recipient)) {
         movers.push(recipient);
         if (!capability.has(outcome.failure.code)) maySucceedLater = true;
@@ -140,10 +153,12 @@ export function createConclude(ports: ConcludePorts): Conclude {
 }
 
 /** The first failure that speaks of the route as a whole; null when something shows that the route works. */
-function routeTrouble({ outcomes }: Delivery): Failure | null {
+function routeTrouble({ outcomes }: Delivery, isLimited: boolean): Failure | null {
   let trouble: Failure | null = null;
   for (const outcome of outcomes.values()) {
     if (outcome.action === "relayed") return null;
+    // A limit that is accounted for closes a gate, not the circuit.
+    if (isLimited && quotaReply(outcome) !== null) return null;
     // The tenant's quota is of external recipients only: the route goes on for the others, and HVE or ACS do not count for it.
     if (outcome.failure.scope !== "route" || outcome.failure.code === "quota.tenant") return null;
     trouble ??= outcome.failure;

@@ -3,8 +3,9 @@
  *
  * A job is in memory exactly while its recipients are leased. It comes straight from acceptance when there is room, else by `claim` from
  * the store; what is in memory is bounded in number and bytes, whatever the backlog. Lanes (lanes.ts) take turns (fair-ring.ts); a lane
- * belongs to the first of its routes whose circuit is closed. When none is, its jobs go back to the store and nothing is claimed for it
- * until one closes, so that a dead route costs nothing; unless the routing has changed since, for a claim routes anew.
+ * belongs to the first of its routes that is in service and not at a limit (candidates.ts). When none is in service, its jobs go back to
+ * the store and nothing is claimed for it until one is, so that a dead route costs nothing; unless the routing has changed since, for a
+ * claim routes anew. Before a limit mail stands still at a gate (gates.ts): for a moment in memory, for longer in the store.
  *
  * An attempt ends in settlements (settlement.ts), written without being waited for: the slot is free at once, and a crash in between means
  * that those recipients were leased, hence in flight. Trouble of the route itself moves a job to the next candidate within the same lease.
@@ -12,16 +13,24 @@
 import type { Failure } from "../mail/failure.ts";
 import type { ProbeResult, Route } from "../routes/route.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { LimitName, Limits } from "../limits/limits.ts";
 import { attemptJob } from "./attempt.ts";
+import { Candidates, isClosedForLong } from "./candidates.ts";
 import type { Conclude } from "./conclude.ts";
 import { Feeder, maxLaneJobs } from "./feeder.ts";
+import { Gates, type Pass } from "./gates.ts";
 import type { Job } from "./job.ts";
 import type { Lane } from "./lanes.ts";
 import { firstWindow, windowAfter } from "./window.ts";
 import { openOutlet, type Outlet } from "./outlet.ts";
 import { Prober } from "./prober.ts";
 import type { QueueLog } from "./queue-log.ts";
+import { Rest } from "./rest.ts";
 import { Room } from "./room.ts";
+import { settleReservation } from "./settle-reservation.ts";
+import type { StoredRecipient } from "./store.ts";
+import { enter, jobsAtGates, leave, nextTurn, turnTaken } from "./turn.ts";
+import { WaitingLanes } from "./waiting-lanes.ts";
 
 export interface DispatcherPorts {
   readonly clock: Clock;
@@ -32,6 +41,11 @@ export interface DispatcherPorts {
   readonly claim: (lane: Lane, max: number) => Promise<void>;
   /** Puts a leased job back into the store, as it was. */
   readonly putBack: (job: Job) => void;
+  /** Puts some recipients of a leased job back until a limit has room for them. */
+  readonly postpone: (job: Job, recipients: readonly StoredRecipient[], notBefore: number, limit: LimitName) => void;
+  readonly limits: Limits | null;
+  /** Whether a domain, lower case, is one of the organisation's. */
+  readonly isInternal: (domain: string) => boolean;
   readonly lanes: Iterable<Lane>;
   /** Of the routing configuration in force. */
   readonly generation: () => string;
@@ -40,14 +54,18 @@ export interface DispatcherPorts {
 export class Dispatcher {
   readonly #ports: DispatcherPorts;
   readonly #outlets = new Map<string, Outlet>();
+  readonly #candidates = new Candidates(this.#outlets);
+  readonly #gates: Gates;
   readonly #room = new Room();
   readonly #feeder: Feeder;
+  readonly #waiting: WaitingLanes;
   readonly #stop = new AbortController();
   readonly #prober: Prober;
   #active = 0;
-  /** Claims, probes and conclusions under way. */
-  #pending = 0;
-  #restWaiters: (() => void)[] = [];
+  readonly #rest = new Rest(
+    () => this.#isQuiet(),
+    () => this.#call(),
+  );
   #closing = false;
 
   constructor(routes: Iterable<Route>, ports: DispatcherPorts) {
@@ -55,9 +73,15 @@ export class Dispatcher {
     this.#feeder = new Feeder({
       ...ports,
       room: this.#room,
-      hasWay: (lane) => this.#homeOf(lane) !== null || this.#isOutdated(lane),
+      mostJobs: (lane, now) => this.#mostJobs(lane, now),
       track: (work) => this.track(work),
-      woken: () => this.#checkRest(),
+      woken: () => this.#rest.check(),
+    });
+    this.#waiting = new WaitingLanes(this.#room, (lane) => this.#feeder.consider(lane, ports.clock.now()));
+    this.#gates = new Gates({
+      ...ports,
+      closed: (outlet, turn) => this.#gateClosed(outlet, turn),
+      opened: (outlet, turn) => this.#gateOpened(outlet, turn),
     });
     this.#prober = new Prober({
       clock: ports.clock,
@@ -75,34 +99,26 @@ export class Dispatcher {
 
   /** Whether a new job for the lane may be leased straight away instead of waiting in the store behind others. */
   hasRoom(lane: Lane, weight: number): boolean {
-    return (
-      !this.#closing &&
-      this.#room.fits(weight) &&
-      lane.jobs.size < maxLaneJobs &&
-      (lane.backlogDue === null || lane.backlogDue > this.#ports.clock.now()) &&
-      this.#homeOf(lane) !== null
-    );
+    if (this.#closing || !this.#room.fits(lane.priority, weight)) return false;
+    const now = this.#ports.clock.now();
+    if (lane.backlogDue !== null && lane.backlogDue <= now) return false;
+    const home = this.#candidates.homeOf(lane);
+    return home !== null && this.#waiting.mayEnter(lane, home.turns[lane.turn], now);
   }
 
   /** Counts a job that is about to be leased, before its commit. Each reservation ends in `enqueue` or `cancel`. */
-  reserve(weight: number): void {
-    this.#room.take(weight);
+  reserve({ priority }: Lane, weight: number): void {
+    this.#room.take(priority, weight);
   }
 
-  cancel(weight: number): void {
-    this.#room.giveBack(weight);
+  cancel({ priority }: Lane, weight: number): void {
+    this.#room.giveBack(priority, weight);
   }
 
   /** A reserved job whose lease is durable. */
   enqueue(job: Job): void {
-    const home = this.#closing ? null : this.#homeOf(job.lane);
-    if (home === null) {
-      this.#release(job);
-      return;
-    }
     job.lane.jobs.push(job);
-    home.ring.add(job.lane);
-    this.#pump(home);
+    this.#settleDown(job.lane);
   }
 
   /** Work of the lane waits in the store from `due` on. */
@@ -113,6 +129,15 @@ export class Dispatcher {
   /** Other rules hold from now on: lanes that waited for a route may go on. */
   rerouted(): void {
     this.#feeder.considerAll();
+  }
+
+  /** Limits have room for something on these routes before the time that they had named, or are not the same any more. */
+  freed(routes: Iterable<string>): void {
+    for (const name of routes) {
+      const outlet = this.#outlets.get(name);
+      // Not within the settlement that has freed it.
+      if (outlet !== undefined) queueMicrotask(() => this.#gates.open(outlet));
+    }
   }
 
   /** Pauses a route for an operator. @param since when that was */
@@ -141,8 +166,7 @@ export class Dispatcher {
 
   /** Resolves when nothing is due, under way or about to be written. */
   atRest(): Promise<void> {
-    if (this.#isAtRest()) return Promise.resolve();
-    return new Promise((resolve) => this.#restWaiters.push(resolve));
+    return this.#rest.comes();
   }
 
   /** Ends: no new attempts; those under way get `drainMs`, then are aborted. Jobs in memory go back to the store. */
@@ -150,31 +174,20 @@ export class Dispatcher {
     this.#closing = true;
     this.#feeder.close();
     this.#prober.close(this.#outlets.values());
-    for (const outlet of this.#outlets.values()) for (const job of outlet.overflow.drain()) this.#release(job);
-    for (const lane of this.#ports.lanes) for (const job of lane.jobs.drain()) this.#release(job);
+    this.#gates.dispose(this.#outlets.values());
+    for (const { turns } of this.#outlets.values()) for (const { moved } of turns) for (const job of moved.drain()) this.#release(job);
+    for (const lane of this.#ports.lanes) this.#clear(lane);
     const timer = setTimeout(() => this.#stop.abort(new Error("shutting down")), drainMs);
     // The wall clock rules here: an operator waits.
     const deadline = Date.now() + drainMs + 5000;
-    while ((this.#active > 0 || this.#pending > 0) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    while ((this.#active > 0 || this.#rest.pending > 0) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
     clearTimeout(timer);
     this.#stop.abort(new Error("shut down"));
   }
 
   /** Something asynchronous of the queue is under way, for `atRest` and `close`. */
   track<T>(work: Promise<T>): Promise<T> {
-    this.#pending++;
-    return work.finally(() => {
-      this.#pending--;
-      this.#checkRest();
-    });
-  }
-
-  #homeOf(lane: Lane): Outlet | null {
-    for (const name of lane.routes) {
-      const outlet = this.#outlets.get(name);
-      if (outlet !== undefined && outlet.circuit.state === "closed") return outlet;
-    }
-    return null;
+    return this.#rest.track(work);
   }
 
   /** What waits in it may go elsewhere by now; or nowhere, and is held when claimed. */
@@ -182,75 +195,130 @@ export class Dispatcher {
     return lane.generation !== this.#ports.generation() || lane.routes.length === 0;
   }
 
-  /** The next candidate for a job that this outlet failed, if any. */
-  alternative(job: Job, failed: Outlet): Outlet | null {
-    if (this.#closing) return null;
-    for (const name of job.lane.routes) {
-      if (name === failed.route.name || job.tried.includes(name)) continue;
-      const outlet = this.#outlets.get(name);
-      if (outlet !== undefined && outlet.circuit.state === "closed") return outlet;
-    }
-    return null;
+  #mostJobs(lane: Lane, now: number): number {
+    if (this.#isOutdated(lane)) return maxLaneJobs;
+    const home = this.#candidates.homeOf(lane);
+    return home === null ? 0 : this.#waiting.mostJobs(lane, home.turns[lane.turn], now);
+  }
+
+  /** The next candidate for a job that this outlet failed, if any. `limited`: by a limit only. */
+  alternative(job: Job, failed: Outlet, limited = false): Outlet | null {
+    return this.#closing ? null : this.#candidates.alternative(job, failed, limited, this.#ports.clock.now());
   }
 
   /** Whether a candidate that was not tried in this turn is only out of service for now. */
   mayWait(job: Job, failed: Outlet): boolean {
-    return job.lane.routes.some((name) => name !== failed.route.name && !job.tried.includes(name) && this.#outlets.has(name));
+    return this.#candidates.mayWait(job, failed);
   }
 
   /** A job moves over to another route within its lease. */
   moveOver(job: Job, outlet: Outlet): void {
-    this.reserve(job.weight);
-    outlet.overflow.push(job);
+    this.reserve(job.lane, job.weight);
+    outlet.turns[job.lane.turn].moved.push(job);
     this.#pump(outlet);
   }
 
   #pump(outlet: Outlet): void {
     const { concurrency } = outlet.route.traits;
-    while (outlet.active < concurrency && !this.#closing) {
-      const job = outlet.overflow.shift() ?? this.#nextOf(outlet);
-      if (job === undefined) return;
-      void this.#attempt(outlet, job);
-    }
+    while (outlet.active < concurrency && !this.#closing && this.#startNext(outlet));
   }
 
-  #nextOf(outlet: Outlet): Job | undefined {
-    for (;;) {
-      const lane = outlet.ring.next();
-      if (lane === undefined) return undefined;
-      if (lane.active >= lane.window) {
+  /** false: nothing is ready. */
+  #startNext(outlet: Outlet): boolean {
+    for (let turn = nextTurn(outlet); turn !== null; turn = nextTurn(outlet)) {
+      const lane = turn.moved.size > 0 ? null : (turn.ring.first() as Lane);
+      if (lane !== null && (lane.active >= lane.window || lane.jobs.size === 0)) {
         // It comes back when one of its attempts ends.
-        outlet.ring.delete(lane);
+        leave(lane);
         continue;
       }
-      const job = lane.jobs.shift();
-      if (lane.jobs.size === 0) outlet.ring.delete(lane);
-      this.#feeder.drawn(lane);
-      if (job !== undefined) return job;
+      const jobs = lane === null ? turn.moved : lane.jobs;
+      const job = jobs.first() as Job;
+      const asked = this.#gates.ask(outlet, job);
+      if (asked.to === "stand") continue;
+      jobs.shift();
+      if (lane !== null) {
+        turn.ring.served(lane);
+        if (lane.jobs.size === 0) leave(lane);
+        this.#feeder.drawn(lane);
+      }
+      if (asked.to === "wait") {
+        this.#postpone(job, asked);
+        continue;
+      }
+      turnTaken(outlet, turn);
+      void this.#attempt(outlet, job, asked.pass);
+      return true;
+    }
+    return false;
+  }
+
+  /** Recipients that must wait by themselves go back to the store; the others are next. */
+  #postpone(job: Job, { positions, notBefore, limit }: { positions: readonly number[] | null; notBefore: number; limit: LimitName }): void {
+    const waiting = positions === null ? job.recipients : job.recipients.filter((_, position) => positions.includes(position));
+    this.#ports.postpone(job, waiting, notBefore, limit);
+    const others = job.recipients.filter((recipient) => !waiting.includes(recipient));
+    if (others.length === 0) this.cancel(job.lane, job.weight);
+    else {
+      job.lane.jobs.unshift({ ...job, recipients: others });
+      this.#place(job.lane);
     }
   }
 
-  async #attempt(outlet: Outlet, job: Job): Promise<void> {
+  async #attempt(outlet: Outlet, job: Job, pass: Pass | null): Promise<void> {
     const { lane } = job;
+    const { limits, clock, log } = this.#ports;
     outlet.active++;
     lane.active++;
     this.#active++;
-    const { delivery, attempt } = await attemptJob(outlet.route, job, this.#ports, this.#stop.signal);
+    const atLimit = lane.routes[0] === outlet.route.name ? [] : this.#candidates.atLimit(job, outlet);
+    const { delivery, attempt } = await attemptJob(outlet.route, job, pass?.ready ?? null, this.#ports, this.#stop.signal);
     outlet.active--;
     lane.active--;
     this.#active--;
-    this.cancel(job.weight);
+    this.cancel(lane, job.weight);
     lane.window = windowAfter(lane.window, attempt.durationMs, outlet.route.traits.concurrency);
     try {
-      this.#ports.conclude(outlet, job, delivery, attempt);
+      const again = pass === null || limits === null ? null : settleReservation(limits, pass, job, delivery, clock.now());
+      this.#ports.conclude(outlet, job, delivery, atLimit.length === 0 ? attempt : { ...attempt, atLimit }, again);
     } catch (error) {
-      this.#ports.log.fault("conclude", error);
+      log.fault("conclude", error);
     }
     if (lane.jobs.size > 0) this.#settleDown(lane);
     else if (lane.active === 0) lane.window = firstWindow;
     this.#pump(outlet);
+    this.#call();
     this.#feeder.feed();
-    this.#checkRest();
+    this.#rest.check();
+  }
+
+  /** A limit has closed a gate: lanes with another candidate that is open go there, the rest stands still, or leaves memory if it is for long. */
+  #gateClosed(outlet: Outlet, number: Lane["turn"]): void {
+    const { ring, moved, gate } = outlet.turns[number];
+    const isLong = isClosedForLong(gate, this.#ports.clock.now());
+    const keep = this.#waiting.mayKeep();
+    for (const lane of [...ring]) {
+      if (isLong || lane.routes.length - lane.fallbacks.length > 1) this.#settleDown(lane);
+      if (lane.place?.gate === gate && lane.jobs.size > keep) {
+        // The oldest stay, so that the order is kept.
+        for (const [place, job] of lane.jobs.drain().entries()) {
+          if (place < keep) lane.jobs.push(job);
+          else this.#release(job);
+        }
+      }
+    }
+    if (isLong) for (const job of moved.drain()) this.#release(job);
+  }
+
+  /** A gate has opened: lanes that went elsewhere for it, or stand before another, come. */
+  #gateOpened(outlet: Outlet, number: Lane["turn"]): void {
+    const turn = outlet.turns[number];
+    for (const lane of this.#candidates.comingTo(outlet, number)) enter(lane, turn);
+    this.#waiting.callFor(turn);
+    this.#waiting.call();
+    this.#feeder.feed();
+    this.#pump(outlet);
+    this.#rest.check();
   }
 
   /** The circuit of an outlet has just opened: its work goes elsewhere, and it is probed until it closes. */
@@ -263,60 +331,66 @@ export class Dispatcher {
   /** Moves an outlet's work in memory to where each lane can go now. */
   #evacuate(outlet: Outlet): void {
     for (const lane of this.#ports.lanes) {
-      if (lane.jobs.size === 0 || !lane.routes.includes(outlet.route.name)) continue;
-      outlet.ring.delete(lane);
-      this.#settleDown(lane);
+      if (lane.jobs.size > 0 && lane.routes.includes(outlet.route.name)) this.#settleDown(lane);
     }
-    for (const job of outlet.overflow.drain()) {
-      const next = this.alternative(job, outlet);
-      if (next === null) this.#release(job);
-      else {
-        next.overflow.push(job);
-        this.#pump(next);
+    for (const turn of outlet.turns) {
+      this.#waiting.dismiss(turn);
+      for (const job of turn.moved.drain()) {
+        const next = this.alternative(job, outlet);
+        if (next === null) this.#release(job);
+        else {
+          next.turns[job.lane.turn].moved.push(job);
+          this.#pump(next);
+        }
       }
     }
+    this.#feeder.feed();
   }
 
-  /** A lane with jobs goes into the ring of its best route; or its jobs back to the store, when it has none. */
+  /** A lane with jobs takes its place at the route that it is to use; or they go back to the store, when there is none or not for long. */
+  #place(lane: Lane): Outlet | null {
+    const home = this.#closing ? null : this.#candidates.homeOf(lane);
+    if (home !== null && !isClosedForLong(home.turns[lane.turn].gate, this.#ports.clock.now())) enter(lane, home.turns[lane.turn]);
+    else this.#clear(lane);
+    return lane.place === null ? null : home;
+  }
+
   #settleDown(lane: Lane): void {
-    const home = this.#closing ? null : this.#homeOf(lane);
-    if (home === null) {
-      for (const job of lane.jobs.drain()) this.#release(job);
-    } else {
-      home.ring.add(lane);
-      this.#pump(home);
-    }
+    const home = this.#place(lane);
+    if (home !== null) this.#pump(home);
+  }
+
+  #clear(lane: Lane): void {
+    leave(lane);
+    for (const job of lane.jobs.drain()) this.#release(job);
   }
 
   /** A circuit closed: lanes go back to the best route they can have. */
   #revive(): void {
     const now = this.#ports.clock.now();
     for (const lane of this.#ports.lanes) {
-      const home = this.#homeOf(lane);
-      if (home === null) continue;
-      if (lane.jobs.size > 0) {
-        for (const outlet of this.#outlets.values()) if (outlet !== home) outlet.ring.delete(lane);
-        home.ring.add(lane);
-      }
+      if (lane.jobs.size > 0) this.#place(lane);
       this.#feeder.consider(lane, now);
     }
     this.#feeder.feed();
     for (const outlet of this.#outlets.values()) this.#pump(outlet);
   }
 
+  /** Lanes that wait for a place behind a gate ask whether there is one. */
+  #call(): void {
+    if (this.#waiting.size === 0) return;
+    this.#waiting.call();
+    this.#feeder.feed();
+  }
+
   #release(job: Job): void {
-    this.cancel(job.weight);
+    this.cancel(job.lane, job.weight);
     this.#ports.putBack(job);
   }
 
-  #isAtRest(): boolean {
-    return this.#active === 0 && this.#pending === 0 && this.#room.jobs === 0 && this.#feeder.isAtRest(this.#ports.clock.now());
-  }
-
-  #checkRest(): void {
-    if (this.#restWaiters.length === 0 || !this.#isAtRest()) return;
-    const waiters = this.#restWaiters;
-    this.#restWaiters = [];
-    for (const resolve of waiters) resolve();
+  #isQuiet(): boolean {
+    const now = this.#ports.clock.now();
+    if (this.#active > 0 || !this.#feeder.isAtRest(now)) return false;
+    return this.#room.jobs === 0 || this.#room.jobs === jobsAtGates(this.#outlets.values(), now);
   }
 }

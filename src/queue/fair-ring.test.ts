@@ -11,7 +11,11 @@ test("principals take turns, whatever the number of their lanes, and so do the l
   const ring = new FairRing();
   const [a1, a2, a3, b1] = [lane("a", "1"), lane("a", "2"), lane("a", "3"), lane("b", "1")];
   for (const each of [a1, a2, a3, b1]) ring.add(each);
-  const turns = Array.from({ length: 8 }, () => ring.next());
+  const turns = Array.from({ length: 8 }, () => {
+    const lane = ring.first() as Lane;
+    ring.served(lane);
+    return lane;
+  });
   assert.deepEqual(
     turns.map((turn) => (turn === b1 ? "b1" : turn === a1 ? "a1" : turn === a2 ? "a2" : "a3")),
     ["a1", "b1", "a2", "b1", "a3", "b1", "a1", "b1"],
@@ -24,9 +28,22 @@ test("a lane is in the ring once and leaves at once", () => {
   const lane = book.find({ principal: "a" }, by(["r"]), "x.example");
   ring.add(lane);
   ring.add(lane);
+  assert.deepEqual([ring.size, ring.lanes], [1, 1]);
   ring.delete(lane);
-  assert.equal(ring.next(), undefined);
-  assert.equal(ring.size, 0);
+  ring.delete(lane);
+  assert.equal(ring.first(), undefined);
+  assert.deepEqual([ring.size, ring.lanes], [0, 0]);
+});
+
+test("who is looked at but not served keeps its place", () => {
+  const book = new LaneBook();
+  const ring = new FairRing();
+  for (const principal of ["a", "b"]) ring.add(book.find({ principal }, by(["r"]), "x.example"));
+  const first = ring.first();
+  assert.equal(ring.first(), first);
+  assert.equal(ring.take(), first);
+  assert.equal(ring.first()?.principal, "b");
+  assert.equal(ring.has("a"), false);
 });
 
 test("a lane's number is the same in every run and tells principals and routes apart", () => {

@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
+import type { Priority } from "../mail/priority.ts";
 import { FairRing } from "./fair-ring.ts";
 import type { Lane } from "./lanes.ts";
 import type { QueueLog } from "./queue-log.ts";
@@ -11,8 +12,8 @@ export interface FeederPorts {
   readonly lanes: Iterable<Lane>;
   /** Leases due work of a lane; resolves when it is in memory. */
   readonly claim: (lane: Lane, max: number) => Promise<void>;
-  /** There is a way for what is claimed, or it is to be routed anew. */
-  readonly hasWay: (lane: Lane) => boolean;
+  /** Jobs that the lane may have in memory now; 0: there is no way for them, and somebody calls `consider` when there is. */
+  readonly mostJobs: (lane: Lane, now: number) => number;
   readonly track: <T>(work: Promise<T>) => Promise<T>;
   /** What fell due with the clock has been seen to. */
   readonly woken: () => void;
@@ -28,8 +29,8 @@ const claimAgainMs = 10_000;
 /** Brings due work from the store into memory as there is room, the lanes by turns; and wakes when the next falls due. */
 export class Feeder {
   readonly #ports: FeederPorts;
-  /** Lanes with due work in the store and room in memory, waiting for their turn to claim. */
-  readonly #hungry = new FairRing();
+  /** Lanes with due work in the store and a way, waiting for their turn to claim. */
+  readonly #hungry: Readonly<Record<Priority, FairRing>> = { transactional: new FairRing(), bulk: new FairRing() };
   #wake: Disposable | null = null;
   #wakeAt = Infinity;
   #closing = false;
@@ -55,9 +56,11 @@ export class Feeder {
     if (lane.backlogDue === null || lane.claiming || this.#closing) return;
     if (lane.backlogDue > now) {
       this.#wakeBy(lane.backlogDue);
-    } else if (lane.jobs.size < maxLaneJobs - claimSize && this.#ports.hasWay(lane)) {
-      this.#hungry.add(lane);
+      return;
     }
+    const most = this.#ports.mostJobs(lane, now);
+    lane.mostJobs = most;
+    if (lane.jobs.size < (most > claimSize ? most - claimSize : most / 2)) this.#hungry[lane.priority].add(lane);
   }
 
   considerAll(): void {
@@ -67,13 +70,19 @@ export class Feeder {
   }
 
   feed(): void {
-    while (this.#hungry.size > 0 && !this.#closing && !this.#ports.room.isFull) {
-      const lane = this.#hungry.next();
+    // Each priority has room of its own (room.ts), so neither keeps the other out for ever.
+    this.#feedFrom("transactional");
+    this.#feedFrom("bulk");
+  }
+
+  #feedFrom(priority: Priority): void {
+    const hungry = this.#hungry[priority];
+    while (hungry.size > 0 && !this.#closing && !this.#ports.room.isFull(priority)) {
+      const lane = hungry.take();
       if (lane === undefined) return;
-      this.#hungry.delete(lane);
       lane.claiming = true;
       void this.#ports.track(
-        this.#ports.claim(lane, claimSize).then(
+        this.#ports.claim(lane, Math.min(lane.mostJobs, claimSize)).then(
           () => {
             lane.claiming = false;
             this.consider(lane, this.#ports.clock.now());
@@ -91,7 +100,7 @@ export class Feeder {
 
   /** Nothing that is due waits for a claim. */
   isAtRest(now: number): boolean {
-    return this.#hungry.size === 0 && this.#wakeAt > now;
+    return this.#hungry.transactional.size === 0 && this.#hungry.bulk.size === 0 && this.#wakeAt > now;
   }
 
   close(): void {

@@ -3,6 +3,7 @@ import { Fifo } from "../lib/fifo.ts";
 import type { Priority } from "../mail/priority.ts";
 import type { Decision, RecipientClass } from "../routing/decide.ts";
 import type { Job } from "./job.ts";
+import type { Turn } from "./turn.ts";
 import { firstWindow } from "./window.ts";
 
 /**
@@ -26,10 +27,16 @@ export interface Lane {
   readonly priority: Priority;
   /** null: of both, for there is no limit that tells them apart. */
   readonly recipientClass: RecipientClass | null;
+  /** Number of its turn at each route, turn.ts. */
+  readonly turn: 0 | 1 | 2 | 3;
+  /** Where it takes turns; null: it has no jobs, or as many attempts under way as it may have. */
+  place: Turn | null;
   /** Leased and in memory, in order. */
   readonly jobs: Fifo<Job>;
   /** Earliest `notBefore` of what waits for this lane in the store; null: nothing does, as far as we know. */
   backlogDue: number | null;
+  /** Jobs that it may have in memory, as was said when it asked to claim. */
+  mostJobs: number;
   /** A claim is under way. */
   claiming: boolean;
   /** Attempts under way. */
@@ -135,8 +142,11 @@ export class LaneBook {
       fallbacks,
       priority,
       recipientClass,
+      turn: priority === "bulk" ? (recipientClass === "internal" ? 2 : 3) : recipientClass === "internal" ? 0 : 1,
+      place: null,
       jobs: new Fifo(),
       backlogDue: null,
+      mostJobs: 0,
       claiming: false,
       active: 0,
       window: firstWindow,

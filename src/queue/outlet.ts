@@ -1,18 +1,18 @@
-import { Fifo } from "../lib/fifo.ts";
 import type { DeliverySecurity } from "../mail/delivery-security.ts";
 import type { Route } from "../routes/route.ts";
 import { Circuit } from "../routing/circuit.ts";
-import { FairRing } from "./fair-ring.ts";
-import type { Job } from "./job.ts";
+import { openTurns, type Turns } from "./turn.ts";
 
 /** One route as the dispatcher sees it: its health, its work in memory, its attempts under way. */
 export interface Outlet {
   readonly route: Route;
   readonly circuit: Circuit;
-  /** Lanes with jobs in memory whose first usable route this is. */
-  readonly ring: FairRing;
-  /** Jobs that came over from a route that failed them; served first, for they have waited longest. */
-  readonly overflow: Fifo<Job>;
+  /** Its work, by priority and class of recipients. */
+  readonly turns: Turns;
+  /** The last attempt was for internal recipients. */
+  isInternalServed: boolean;
+  /** Transactional attempts since the last of bulk mail. */
+  transactionalRun: number;
   active: number;
   /** Recipients since start, by what became of them here. */
   relayed: number;
@@ -34,8 +34,9 @@ export function openOutlet(route: Route, now: number): Outlet {
   return {
     route,
     circuit: new Circuit(now),
-    ring: new FairRing(),
-    overflow: new Fifo(),
+    turns: openTurns(),
+    isInternalServed: false,
+    transactionalRun: 0,
     active: 0,
     relayed: 0,
     relayedBy: { plain: 0, opportunistic: 0, verified: 0, "mta-sts": 0, dane: 0 },

@@ -1,4 +1,6 @@
+import type { LimitName } from "../limits/limits.ts";
 import type { Failure } from "../mail/failure.ts";
+import type { Priority } from "../mail/priority.ts";
 import type { TraceRecord } from "./archive.ts";
 import type { LateFate } from "./late-news.ts";
 import type { Attempt, StoredMessage, StoredRecipient } from "./store.ts";
@@ -17,5 +19,7 @@ export interface QueueLog {
   heardLater(message: TraceRecord, address: string, fate: LateFate): void;
   circuitOpened(route: string, reason: Failure, retryAt: number): void;
   circuitClosed(route: string): void;
+  /** Mail of this priority, to all or to external recipients, has to wait for longer than it stays in memory. */
+  limitReached(route: string, priority: Priority, recipients: "all" | "external", limit: LimitName, until: number): void;
   fault(where: string, error: unknown): void;
 }

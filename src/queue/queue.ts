@@ -24,7 +24,8 @@
 import { domainOf } from "../mail/address.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { IdSource } from "../lib/ids.ts";
-import type { Route } from "../routes/route.ts";
+import type { LimitName, Limits } from "../limits/limits.ts";
+import type { Route, RouteTraits } from "../routes/route.ts";
 import type { Decision, Router } from "../routing/decide.ts";
 import { admit, type Addressed, type Admission, type NewMessage } from "./admission.ts";
 import type { Archive } from "./archive.ts";
@@ -48,6 +49,7 @@ import {
   type StoredMessage,
   type StoredRecipient,
 } from "./store.ts";
+import { held, postponed, putBack } from "./unleased.ts";
 
 export interface QueueDeps {
   readonly store: QueueStore;
@@ -58,6 +60,8 @@ export interface QueueDeps {
   readonly router: Router;
   readonly options: QueueOptions;
   readonly dsn: DsnComposer;
+  /** null: nothing is limited. */
+  readonly limits: Limits | null;
   readonly log: QueueLog;
   readonly random?: () => number;
   /** The store cannot go on: the process must end and start anew. */
@@ -71,7 +75,7 @@ const expiryBatch = 500;
 
 export class Queue {
   readonly #deps: QueueDeps;
-  readonly #lanes = new LaneBook();
+  readonly #lanes: LaneBook;
   readonly #decisions = new Set<string>();
   readonly dispatcher: Dispatcher;
   #router: Router;
@@ -81,7 +85,8 @@ export class Queue {
   constructor(deps: QueueDeps) {
     this.#deps = deps;
     this.#router = deps.router;
-    const { clock, log, options } = deps;
+    const { clock, log, options, limits } = deps;
+    this.#lanes = new LaneBook(limits === null ? undefined : (route) => limits.covers(route));
     this.dispatcher = new Dispatcher(deps.routes.values(), {
       clock,
       log,
@@ -93,13 +98,16 @@ export class Queue {
         options,
         random: deps.random ?? Math.random,
         settle: (job, operations, notices, requeuedAt) => void this.#settle(job, operations, notices, requeuedAt),
-        alternative: (job, failed) => this.dispatcher.alternative(job, failed),
+        alternative: (job, failed, limited) => this.dispatcher.alternative(job, failed, limited),
         mayWait: (job, failed) => this.dispatcher.mayWait(job, failed),
         moveOver: (job, outlet) => this.dispatcher.moveOver(job, outlet),
         opened: (outlet, reason) => this.dispatcher.opened(outlet, reason),
       }),
       claim: (lane, max) => this.#claim(lane, max),
       putBack: (job) => this.#putBack(job),
+      postpone: (job, recipients, notBefore, limit) => this.#postpone(job, recipients, notBefore, limit),
+      limits,
+      isInternal: (domain) => this.#router.isAccepted(domain),
     });
   }
 
@@ -145,7 +153,7 @@ export class Queue {
       await this.#deps.store.apply(operations);
     } catch (error) {
       for (const { admissions } of admitted)
-        for (const { weight, state } of admissions) if (state === "leased") this.dispatcher.cancel(weight);
+        for (const { lane, weight, state } of admissions) if (state === "leased") this.dispatcher.cancel(lane, weight);
       if (error instanceof StoreFailed) this.#deps.onStoreFailed(error);
       throw error;
     }
@@ -190,13 +198,20 @@ export class Queue {
     const content = outgoingContent(message, body, (from) => this.#deps.store.readContent(from.content, from.id));
     let first = true;
     const routes = lane.routes.flatMap((name) => this.#deps.routes.get(name)?.traits ?? []);
-    const max = Math.min(...routes.map(({ maxRecipients }) => maxRecipients));
+    const max = this.#largestTransaction(lane, routes);
     const perDestination = routes.some((traits) => traits.perDestination);
     for (const part of portions(recipients, max, perDestination)) {
-      if (!first) this.dispatcher.reserve(weight);
+      if (!first) this.dispatcher.reserve(lane, weight);
       first = false;
       this.dispatcher.enqueue({ message, recipients: part, content, weight, lane, tried: [], maySucceedLater: false });
     }
+  }
+
+  /** Recipients: as many as every route of the lane takes at once, and as every limit of theirs can ever have room for. */
+  #largestTransaction({ routes }: Lane, traits: readonly RouteTraits[]): number {
+    const { limits } = this.#deps;
+    const limited = limits === null ? [] : routes.map((route) => limits.largestTransaction(route));
+    return Math.max(1, Math.min(...limited, ...traits.map(({ maxRecipients }) => maxRecipients)));
   }
 
   async #claim(lane: Lane, max: number): Promise<void> {
@@ -221,7 +236,7 @@ export class Queue {
       if (lane === null) {
         this.#hold(message, group, "no route is configured for it any more");
       } else {
-        this.dispatcher.reserve(weight);
+        this.dispatcher.reserve(lane, weight);
         this.#enqueue(message, body, group, lane, weight);
       }
     }
@@ -242,22 +257,18 @@ export class Queue {
     });
   }
 
-  #putBack({ message, recipients, lane }: Job): void {
-    const now = this.#deps.clock.now();
-    const settlements = recipients.map(({ n }): Settlement => ({ n, from: "leased", to: "queued", notBefore: now, lane: lane.id }));
-    void this.#apply([{ op: "settle", messageId: message.id, recipients: settlements }]).then(() => this.dispatcher.backlogged(lane, now));
+  #putBack(job: Job): void {
+    void this.#write(putBack(job), job.lane, this.#deps.clock.now());
+  }
+
+  /** A limit has no room for some recipients of a job: no attempt, no failure of theirs, only a time. */
+  #postpone({ message, lane }: Job, recipients: readonly StoredRecipient[], notBefore: number, limit: LimitName): void {
+    void this.#write(postponed(message, lane, recipients, notBefore, limit, this.#deps.clock.now()), lane, notBefore);
   }
 
   #hold(message: StoredMessage, recipients: readonly StoredRecipient[], reason: string): void {
     this.#deps.log.held(message, recipients, reason);
-    const at = this.#deps.clock.now();
-    const numbers = recipients.map(({ n }) => n);
-    const written = this.#apply([
-      { op: "settle", messageId: message.id, recipients: numbers.map((n) => ({ n, from: "leased", to: "queued", notBefore: at })) },
-      { op: "settle", messageId: message.id, recipients: numbers.map((n) => ({ n, from: "queued", to: "held" })) },
-      { op: "event", messageId: message.id, event: { at, what: "held", text: reason, recipients: numbers } },
-    ]);
-    void this.dispatcher.track(written);
+    void this.#apply(held(message, recipients, reason, this.#deps.clock.now()));
   }
 
   #expire({ message, recipients, body }: ClaimedMessage): Promise<void> {

@@ -1,32 +1,54 @@
+import type { Priority } from "../mail/priority.ts";
+
 /** Jobs in memory at most; beyond it new mail waits in the store. */
 const maxJobs = 1000;
 /** Bytes of content in memory at most. */
 const maxBytes = 32 * 1024 * 1024;
+/** Of both, what mail of one priority may take: a flood of one leaves room for the other. */
+const share = 0.9;
+/** Of both, from where on mail behind a gate is let in no more: it would keep out mail that can go. */
+const crowd = 0.5;
+
+interface Taken {
+  jobs: number;
+  bytes: number;
+}
 
 /** What the jobs in memory take, and may take together whatever the backlog. A job is counted from before its lease until its attempt has ended. */
 export class Room {
-  #jobs = 0;
-  #bytes = 0;
+  readonly #taken: Readonly<Record<Priority, Taken>> = { transactional: { jobs: 0, bytes: 0 }, bulk: { jobs: 0, bytes: 0 } };
 
   get jobs(): number {
-    return this.#jobs;
+    return this.#taken.transactional.jobs + this.#taken.bulk.jobs;
   }
 
-  get isFull(): boolean {
-    return this.#jobs >= maxJobs || this.#bytes >= maxBytes;
+  get isCrowded(): boolean {
+    return this.jobs >= maxJobs * crowd || this.#bytes >= maxBytes * crowd;
   }
 
-  fits(weight: number): boolean {
-    return this.#jobs < maxJobs && this.#bytes + weight < maxBytes;
+  isFull(priority: Priority): boolean {
+    return !this.fits(priority, 0);
   }
 
-  take(weight: number): void {
-    this.#jobs++;
-    this.#bytes += weight;
+  fits(priority: Priority, weight: number): boolean {
+    const { jobs, bytes } = this.#taken[priority];
+    if (jobs >= maxJobs * share || bytes + weight >= maxBytes * share) return false;
+    return this.jobs < maxJobs && this.#bytes + weight < maxBytes;
   }
 
-  giveBack(weight: number): void {
-    this.#jobs--;
-    this.#bytes -= weight;
+  take(priority: Priority, weight: number): void {
+    const taken = this.#taken[priority];
+    taken.jobs++;
+    taken.bytes += weight;
+  }
+
+  giveBack(priority: Priority, weight: number): void {
+    const taken = this.#taken[priority];
+    taken.jobs--;
+    taken.bytes -= weight;
+  }
+
+  get #bytes(): number {
+    return this.#taken.transactional.bytes + this.#taken.bulk.bytes;
   }
 }

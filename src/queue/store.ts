@@ -1,3 +1,4 @@
+import type { LimitName } from "../limits/limits.ts";
 import type { DeliverySecurity } from "../mail/delivery-security.ts";
 import type { Envelope, Notify } from "../mail/envelope.ts";
 import type { Failure } from "../mail/failure.ts";
@@ -202,6 +203,16 @@ export interface Attempt {
   readonly security?: DeliverySecurity;
   /** Why it was not protected better. */
   readonly securityNote?: string;
+  /** Routes that would have come before this one, but were at a limit. */
+  readonly atLimit?: readonly AtLimit[];
+}
+
+/** A route that a limit kept from being used, with the numbers of that moment. */
+export interface AtLimit {
+  readonly route: string;
+  readonly limit: LimitName;
+  /** When it would have had room, as far as was known. */
+  readonly until: number;
 }
 
 export interface TraceEvent {

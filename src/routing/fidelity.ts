@@ -35,11 +35,12 @@ export function visibleSender(traits: CarryTraits, facts: FidelityFacts, isAccep
   return (facts.authors?.[0] ?? facts.reversePath)?.toLowerCase() ?? null;
 }
 
-function isRewritten(
-  traits: CarryTraits,
+/** Whether the route writes its account in place of the sender, because the service would refuse that one. */
+export function isRewritten<Traits extends CarryTraits>(
+  traits: Traits,
   facts: FidelityFacts,
   isAccepted: (domain: string) => boolean,
-): traits is CarryTraits & { readonly account: string } {
+): traits is Traits & { readonly account: string } {
   return traits.rewritesSender === true && traits.account !== undefined && forbiddenSender(traits, facts, isAccepted) !== null;
 }
 

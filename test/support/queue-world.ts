@@ -2,6 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Recipient } from "../../src/mail/envelope.ts";
+import { openLedger } from "../../src/limits/ledger.ts";
+import type { LimitRule } from "../../src/limits/rule.ts";
+import { steadyClock } from "../../src/lib/steady-clock.ts";
+import type { Limits } from "../../src/limits/limits.ts";
 import { PolicyClock } from "../../src/lib/clock.ts";
 import { IdSource } from "../../src/lib/ids.ts";
 import { createLateNews } from "../../src/queue/keep-late-news.ts";
@@ -37,6 +41,7 @@ export interface SentMessage {
   readonly from?: string | null;
   readonly principal?: string;
   readonly ret?: "FULL" | "HDRS";
+  readonly priority?: "bulk";
 }
 
 export const testOptions: QueueOptions = {
@@ -55,6 +60,21 @@ export interface WorldOptions {
   readonly options?: Partial<QueueOptions>;
   readonly directory?: string;
   readonly clock?: PolicyClock;
+  readonly limits?: Limits;
+}
+
+/** A queue under limits, by the real account of them. */
+export async function openLimitedWorld({ limits, ...options }: Omit<WorldOptions, "limits"> & { readonly limits: readonly LimitRule[] }) {
+  const clock = options.clock ?? new PolicyClock();
+  let world: QueueWorld | null = null;
+  const ledger = await openLedger({
+    rules: limits,
+    clock: steadyClock(clock),
+    journal: null,
+    onFreed: (routes) => world?.queue.dispatcher.freed(routes),
+  });
+  world = await openQueueWorld({ ...options, clock, limits: ledger });
+  return Object.assign(world, { ledger });
 }
 
 const content = Buffer.from("From: <app@contoso.example>\r\nSubject: hello\r\n\r\nbody\r\n");
@@ -89,6 +109,7 @@ export async function openQueueWorld(options: WorldOptions): Promise<QueueWorld>
     store: opened.store,
     routes,
     router,
+    limits: options.limits ?? null,
     random: () => 0.5,
     onStoreFailed: (error) => facts.push(`store-failed ${String(error)}`),
   });
@@ -100,7 +121,7 @@ export async function openQueueWorld(options: WorldOptions): Promise<QueueWorld>
     clock,
     facts,
     directory,
-    async send({ to, from = "app@contoso.example", principal = "app", ret }) {
+    async send({ to, from = "app@contoso.example", principal = "app", ret, priority }) {
       const id = ids.next();
       const now = clock.now();
       const message: StoredMessage = {
@@ -116,6 +137,7 @@ export async function openQueueWorld(options: WorldOptions): Promise<QueueWorld>
         prefix: Buffer.from("Received: test\r\n"),
         expiresAt: now + (options.options?.lifetimeMs ?? testOptions.lifetimeMs),
         ...(ret === undefined ? {} : { ret }),
+        ...(priority === undefined ? {} : { priority }),
       };
       const addressed = to.map((entry) => {
         const recipient: Recipient = typeof entry === "string" ? { address: entry } : entry;
@@ -168,6 +190,7 @@ function recorder(facts: string[]): QueueLog {
     dsnMade: (dsn, _about, kind) => facts.push(`dsn ${kind} ${dsn.subject}`),
     heardLater: (_message, address, { action, text }) => facts.push(`heard ${address} ${action} ${text}`),
     circuitOpened: (route) => facts.push(`open ${route}`),
+    limitReached: (route, priority, recipients, limit) => facts.push(`limit ${route} ${priority} ${recipients} ${limit.id}`),
     circuitClosed: (route) => facts.push(`closed ${route}`),
     fault: (where, error) => facts.push(`fault ${where} ${String(error)}`),
   };

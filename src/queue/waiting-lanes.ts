@@ -1,0 +1,85 @@
+import { isClosedForLong } from "./candidates.ts";
+import { maxLaneJobs } from "./feeder.ts";
+import type { Lane } from "./lanes.ts";
+import type { Room } from "./room.ts";
+import type { Turn } from "./turn.ts";
+
+/** Jobs of one lane in memory at most where a gate sets the pace. */
+const pacedJobs = 8;
+/** Lanes behind one gate in memory; of a principal that has none, one more always. */
+const pacedLanes = 16;
+/** So many of them even when memory is crowded, for others may crowd it for ever. */
+const leastLanes = 2;
+/** A gate that was closed a moment ago sets the pace still: it will close again. */
+const pacedMs = 60_000;
+
+/**
+ * How much of a lane may be in memory while a gate sets the pace: a little of a few lanes, the others wait for a place in the store, by turns.
+ * So a day's backlog behind a limit costs a claim for every few attempts, and leaves the memory to what can go.
+ */
+export class WaitingLanes {
+  readonly #room: Room;
+  /** Lets a lane ask for work again. */
+  readonly #consider: (lane: Lane) => void;
+  readonly #turns = new Set<Turn>();
+  #called: Lane | null = null;
+
+  constructor(room: Room, consider: (lane: Lane) => void) {
+    this.#room = room;
+    this.#consider = consider;
+  }
+
+  /** Turns with lanes that wait. */
+  get size(): number {
+    return this.#turns.size;
+  }
+
+  /** Jobs that a lane may have in memory whose home is this turn; 0: it is called when it may. */
+  mostJobs(lane: Lane, turn: Turn, now: number): number {
+    const { gate, ring, waiting } = turn;
+    if (!gate.isClosed && now - gate.until > pacedMs) return maxLaneJobs;
+    // A principal has one lane there whatever the others have; for the rest, whoever was called comes before who asks again.
+    const isAlone = lane.place !== turn && !ring.has(lane.principal);
+    const isNext = lane === this.#called || waiting.size === 0;
+    const isFree = isAlone || (isNext && (lane.place === turn || ring.lanes < pacedLanes));
+    if (isFree && !isClosedForLong(gate, now) && (!this.#room.isCrowded || ring.lanes < leastLanes)) return pacedJobs;
+    waiting.add(lane);
+    this.#turns.add(turn);
+    return 0;
+  }
+
+  /** Whether a new job of the lane may go into memory without a claim. */
+  mayEnter(lane: Lane, { gate }: Turn, now: number): boolean {
+    if (!gate.isClosed && now - gate.until > pacedMs) return lane.jobs.size < maxLaneJobs;
+    return lane.jobs.size < pacedJobs && !isClosedForLong(gate, now) && !this.#room.isCrowded;
+  }
+
+  /** A place may have become free: one lane of each turn asks again. */
+  call(): void {
+    // Who may not come is there again at the end, so that the set changes: a copy.
+    for (const turn of [...this.#turns]) this.callFor(turn);
+  }
+
+  callFor(turn: Turn): void {
+    const { waiting } = turn;
+    const lane = waiting.take();
+    if (waiting.size === 0) this.#turns.delete(turn);
+    if (lane === undefined) return;
+    this.#called = lane;
+    this.#consider(lane);
+    this.#called = null;
+  }
+
+  /** The route of the turn is out of service: its lanes ask again, for there may be another. */
+  dismiss({ waiting }: Turn): void {
+    for (const lane of [...waiting]) {
+      waiting.delete(lane);
+      this.#consider(lane);
+    }
+  }
+
+  /** Jobs of a lane that may stay in memory when its gate closes for a moment. */
+  mayKeep(): number {
+    return this.#room.isCrowded ? pacedJobs : maxLaneJobs;
+  }
+}
