@@ -187,6 +187,7 @@ suite("identities at the sandbox's Entra", { timeout: 180_000 }, () => {
     await retryAll();
     for (const name of ["device", "browser"])
       for (let round = 0; round < rounds; round++) await arrived("smtp-auth", `${name}+${round}@fabrikam.example`);
+    assert.match(await worksWith("device"), /logged in as device@contoso\.example/);
     assert.deepEqual(readdirSync(join(place.data, "tokens")).toSorted(), ["browser.token", "device.token"], "nothing half-written stays");
   });
 });

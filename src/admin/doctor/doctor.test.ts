@@ -257,3 +257,8 @@ test("a route that is not there", async () => {
   };
   assert.equal(await consult("other", deps, AbortSignal.timeout(1000)), null);
 });
+
+test("a mailbox whose connections are all in use is no fault of the route", async () => {
+  const report = await examine({ route: smtpAuth, claims: application(["SMTP.SendAsApp"]), probe: "quota.connections", step: "mail" });
+  assert.deepEqual([report.ok, report.findings.map(({ code, severity }) => `${severity} ${code}`)], [true, ["warning connections-in-use"]]);
+});

@@ -202,6 +202,14 @@ const rows: readonly Row[] = [
       `The secret or certificate of identity ${identity?.name ?? ""} ends on ${day(identity?.credentialExpiresAt ?? 0)}.`,
     commands: (_, { patient }) => [`postern setup ${patient.name} --rotate`],
   },
+  {
+    code: "connections-in-use",
+    severity: "warning",
+    // This examination is a connection more, beside those that the route is sending by.
+    when: ["quota.connections"],
+    text: ({ patient }) =>
+      `${patient.user === null ? "The log-in works" : `${patient.user} may log in`}, but all its connections are in use just now, the gateway's own among them: there was none left for this try.`,
+  },
 ];
 
 /** What is wrong, the most important first. */
@@ -220,7 +228,8 @@ export function findingsOf(examination: Examination): readonly Finding[] {
       text: text(examination, claims),
       commands: commands?.(names, examination) ?? [],
     }));
-  if (probe.ok || found.some(({ severity }) => severity === "problem")) return found;
+  const isBusy = code === "quota.connections";
+  if (probe.ok || isBusy || found.some(({ severity }) => severity === "problem")) return found;
   // No row knows better than the failure itself.
   const last = probe.steps.at(-1);
   const remedy = code === null ? "" : ` ${failureCodes[code].remedy}`;
