@@ -14,6 +14,7 @@ import { openMtaSts } from "./compose/open-mta-sts.ts";
 import { openNetwork } from "./compose/open-network.ts";
 import { openRoutes } from "./compose/open-routes.ts";
 import { openPauses } from "./compose/open-pauses.ts";
+import { openQuota, type OpenQuota } from "./compose/open-quota.ts";
 import { openReputation } from "./compose/open-reputation.ts";
 import { openPins } from "./compose/open-pins.ts";
 import { stateFiles } from "./compose/state-files.ts";
@@ -81,6 +82,16 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       await openReputation(dataDirectory, { now: () => clock.now(), onTrouble: (error) => facts.queue.fault("reputation", error) }),
     );
     const log = reputation.counting(facts.queue);
+    const quota = cleanUp.use(
+      await openQuota(config, dataDirectory, {
+        clock,
+        journal: store.limitJournal,
+        dns: network.dns,
+        reputation,
+        alert: (alert) => facts.limitAlert(alert),
+        onTrouble: (where, error) => facts.queue.fault(where, error),
+      }),
+    );
     const queue = new Queue({
       store,
       archive,
@@ -148,11 +159,12 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       counters: facts.counters,
       pins,
       pauses,
+      quota: quota.control,
       oldestWaiting: oldest.receivedAt,
       identities: identities.sources,
       clockSkew: identities.clockSkew,
       signIn: identities.signIn,
-      reload: () => reload(options, inForce, { queue, routes, door, identity, facts, now: () => clock.now() }),
+      reload: () => reload(options, inForce, { queue, routes, door, identity, quota, facts, now: () => clock.now() }),
     });
     cleanUp.use(await openAdmin(gateway, { config, dataDirectory, facts }));
     facts.started(options.version, dataDirectory);
@@ -195,11 +207,19 @@ function watchOldest(archive: Archive): { readonly receivedAt: () => number | nu
 /** The configuration as it runs: that of the start, but for what a reload has applied since. */
 type InForce = { -readonly [Key in keyof GatewayConfig]: GatewayConfig[Key] };
 
-/** Applies what can change while running: rules, networks and principals, certificates. The rest is reported, not half applied. */
+/** Applies what can change while running: rules, limits, networks and principals, certificates. The rest is reported, not half applied. */
 async function reload(
   { readConfig }: StartOptions,
   old: InForce,
-  parts: { queue: Queue; routes: ReadonlyMap<string, Route>; door: SmtpDoor; identity: Identity; facts: Facts; now: () => number },
+  parts: {
+    queue: Queue;
+    routes: ReadonlyMap<string, Route>;
+    door: SmtpDoor;
+    identity: Identity;
+    quota: OpenQuota;
+    facts: Facts;
+    now: () => number;
+  },
 ): Promise<ReloadReport> {
   const generation = parts.queue.router.generation;
   if (readConfig === undefined)
@@ -219,6 +239,10 @@ async function reload(
     parts.queue.reroute(router);
     applied.push("routing");
   }
+  const { tenant, limits } = config;
+  // Routes as they run: what another log-in or service is counted for begins with it.
+  Object.assign(old, { tenant, limits, routing: waits ? old.routing : config.routing });
+  if (parts.quota.reconfigure(old)) applied.push("limits");
   const { networks, principals } = config;
   const people = (["networks", "principals"] as const).filter((key) => JSON.stringify(old[key]) !== JSON.stringify(config[key]));
   if (people.length > 0) {

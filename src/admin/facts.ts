@@ -3,7 +3,7 @@ import type { ClientFacts, SmtpDoorLog } from "../ingress/smtp/door-log.ts";
 import { formatId } from "../lib/ids.ts";
 import type { TokenLog } from "../identity/tokens/cached-source.ts";
 import type { LineOutput } from "../lib/line-output.ts";
-import type { BulkSenderWarning } from "../limits/bulk-sender-warning.ts";
+import type { LimitAlert } from "../limits/limit-alerts.ts";
 import type { Log, LogOutput } from "../lib/log.ts";
 import type { Failure } from "../mail/failure.ts";
 import { replyText } from "../mail/reply.ts";
@@ -27,7 +27,8 @@ export interface Facts {
   started(version: string, dataDirectory: string): void;
   stopping(reason: string): void;
   reloaded(generation: string, applied: readonly string[]): void;
-  bulkSender(warning: BulkSenderWarning): void;
+  /** A limit is nearly used up, or a From domain becomes a bulk sender. */
+  limitAlert(alert: LimitAlert): void;
 }
 
 export interface FactCounters {
@@ -79,7 +80,7 @@ export function recordFacts({ log, lines }: Pick<LogOutput, "log" | "lines">, is
     returned: (result) => void counters.returned[result]++,
     started: (version, dataDirectory) => log.info({ version, dataDirectory, pid: process.pid, node: process.version }, "started"),
     stopping: (reason) => log.info({ reason }, "stopping"),
-    bulkSender: (warning) => log.warn({ ...warning }, "bulk-sender"),
+    limitAlert: ({ kind, at: _, ...alert }) => log.warn(alert, kind),
     reloaded: (generation, applied) => log.info({ generation, applied }, "reloaded"),
   };
 }

@@ -4,6 +4,10 @@ import type { ReturnResult } from "../feedback/bounces/bounce-desk.ts";
 import type { Device } from "../ingress/devices.ts";
 import type { Page, QueueEntry, QueueFilter, TraceQuery, TraceRecord, TraceSummary } from "../queue/archive.ts";
 import type { Totals } from "../queue/store.ts";
+import type { LimitAlert } from "../limits/limit-alerts.ts";
+import type { ReputationFigures } from "../limits/reputation.ts";
+import type { UsageHistoryQuery, UsageSeries } from "../limits/usage-history.ts";
+import type { LimitUsage, UsageQuery } from "../limits/usage.ts";
 import type { TokenSourceStatus } from "../identity/tokens/token-source.ts";
 import type { DoctorReport } from "./doctor/examination.ts";
 import type { Rotation } from "./setup/setup.ts";
@@ -38,6 +42,7 @@ export interface Gateway {
   /** What the routes of a decision would do, by the traits they have now. */
   outlooks(decision: Decision, facts: FidelityFacts): readonly Outlook[];
   readonly pins: PinControl;
+  readonly quota: QuotaControl;
   /** Who was seen sending, most recent first. */
   devices(): readonly Device[];
   /** Copies the data directory to `directory` (absent or empty) while running. */
@@ -178,6 +183,21 @@ export interface PinControl {
   /** null: there are too many. */
   add(pin: Omit<Pin, "id" | "at">): Promise<Pin | null>;
   remove(id: string): Promise<boolean>;
+}
+
+/** What was used of the limits. */
+export interface QuotaControl {
+  /** Looks at each counter once: no more often than people, or a monitor, do. */
+  limits(query: UsageQuery): readonly LimitUsage[];
+  history(query: UsageHistoryQuery): readonly UsageSeries[];
+  /** The newest first. */
+  alerts(): readonly LimitAlert[];
+  /** What a service says was used in all. @param counted for whom, as `limits` tells; absent: all. Returns whether there is such a limit. */
+  observe(rule: string, observed: number, counted?: string): Promise<boolean>;
+  /** Forgets what is believed of other senders. Returns of how many counters. */
+  forget(rule: string, counted?: string): Promise<number>;
+  /** Of the last days, 90 at most; the pair with the most mail first. */
+  figures(days: number): readonly ReputationFigures[];
 }
 
 /** Routes that operators paused, kept over restarts. */

@@ -24,6 +24,7 @@ import type {
   Gateway,
   PauseBook,
   PinControl,
+  QuotaControl,
   ListenerStatus,
   QueueAction,
   QueueChange,
@@ -46,6 +47,7 @@ export interface GatewayParts {
   readonly counters: FactCounters;
   readonly pins: PinControl;
   readonly pauses: PauseBook;
+  readonly quota: QuotaControl;
   readonly reload: () => Promise<ReloadReport>;
   /** When the longest waiting message came; null when none waits. A few seconds old at most. */
   readonly oldestWaiting: () => number | null;
@@ -115,6 +117,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     explain: (question) => explain(queue, question),
     outlooks: (decision, facts) => outlooksOf(decision, facts, queue.router),
     pins: parts.pins,
+    quota: parts.quota,
     devices: () => devices.snapshot(),
     backup: (directory, onProgress) => backUp(opened, directory, onProgress),
     reload: parts.reload,

@@ -10,4 +10,13 @@ export const mtaStsFile = "mta-sts.json";
 /** Made here, and of use to nobody without what was sent: without it mail that was sent before is refused when it comes back. */
 export const bounceKeysFile = "bounce-keys.json";
 export const reputationFile = "reputation.json";
-export const stateFiles: readonly string[] = [pinsFile, reputationFile, pausesFile, mtaStsFile, bounceKeysFile, tokensFolder];
+export const usageHistoryFile = "usage-history.json";
+export const stateFiles: readonly string[] = [
+  pinsFile,
+  reputationFile,
+  usageHistoryFile,
+  pausesFile,
+  mtaStsFile,
+  bounceKeysFile,
+  tokensFolder,
+];

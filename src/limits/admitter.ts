@@ -173,6 +173,7 @@ export class Admitter {
     this.reuse(taken);
     if (isBulk && counter.rule.rule.shares.bulk > 0) counter.strained().refusedBulk(at, now, counter.rule);
     if (counter.held > 0) counter.isAwaited = true;
+    counter.rule.waits++;
     const { rule } = counter.rule;
     const foreign = counter.strain === null ? 0 : Math.ceil(counter.strain.foreignAt(now));
     return {

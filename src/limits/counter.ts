@@ -32,6 +32,8 @@ export class Counter {
   /** Use from which somebody is to be told. */
   alarmAt: number;
   alarmLevel = 0;
+  /** The most that was used at a time since a sample was taken (usage.ts), as far as some of it has expired. */
+  peak = 0;
   /** Somebody waits for held units to be freed. */
   isAwaited = false;
   strain: Strain | null = null;
@@ -119,6 +121,7 @@ export class Counter {
   }
 
   expire(now: number): void {
+    this.peak = Math.max(this.peak, this.used);
     const entries = this.#entries;
     let head = this.#head;
     let gone = 0;

@@ -65,9 +65,11 @@ function counterOf(book: RuleBook, text: string, now: number): Counter | null {
 
 function fill(counter: Counter, marks: readonly UsageMark[], now: number): void {
   const { rule } = counter;
-  for (const { kind, units, settledAt } of marks.toSorted((a, b) => (a.settledAt ?? 0) - (b.settledAt ?? 0))) {
+  for (const { chunk, kind, units, settledAt } of marks.toSorted((a, b) => (a.settledAt ?? 0) - (b.settledAt ?? 0))) {
     const at = settledAt as number;
-    if (kind === "foreign") counter.strained().setForeign(units, at, rule.windowMs);
-    else if (rule.expiryAfter(at) > now) counter.add(rule.expiryAfter(at), units, 0);
+    if (kind === "foreign") {
+      counter.strained().setForeign(units, at, rule.windowMs);
+      counter.foreignMark = chunk;
+    } else if (rule.expiryAfter(at) > now) counter.add(rule.expiryAfter(at), units, 0);
   }
 }

@@ -22,7 +22,16 @@ import { RuleBook } from "./route-plan.ts";
 import type { LimitRule } from "./rule.ts";
 import { unitsOfSome } from "./some-recipients.ts";
 import { TopPrincipals } from "./top-principals.ts";
-import { usageOf, type CounterUsage } from "./usage.ts";
+import {
+  fullestCounters,
+  isMeant,
+  sampleOf,
+  usageOf,
+  type CounterUsage,
+  type LimitUsage,
+  type UsageQuery,
+  type UsageSample,
+} from "./usage.ts";
 
 export interface LedgerOptions {
   readonly rules: readonly LimitRule[];
@@ -38,8 +47,8 @@ export interface LedgerOptions {
 const tendEveryMs = 10_000;
 /** Counters looked at in one round, whether they can be forgotten. */
 const sweepCount = 256;
-/** Of the counters of single recipients, so many are told of. */
-const maxRecipientsTold = 50;
+/** Of the counters of one limit for single senders, recipients or principals, so many are told of. */
+const mostTold = 50;
 
 /** With what an earlier run has used. Rejects when the journal cannot be read or written. */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
@@ -145,19 +154,38 @@ export class Ledger implements Limits, AsyncDisposable {
     this.#admitter.reuse(taken);
   }
 
-  /** Every limit for every party, and of those that are counted for each recipient the fullest. */
-  usage(now: number): readonly CounterUsage[] {
+  /** Every limit in force, or those that are meant, with the counters that are nearest to full. Looks at each counter once. */
+  limits(now: number, query: UsageQuery = {}): readonly LimitUsage[] {
     const at = this.#time.now();
-    const used: CounterUsage[] = [];
-    const ofRecipients: Counter[] = [];
-    for (const set of this.#book.sets) {
-      for (const counter of set.counters()) {
-        if (set.isPerRecipient) ofRecipients.push(counter);
-        else used.push(usageOf(counter, at, now - at));
-      }
-    }
-    const fullest = ofRecipients.toSorted((a, b) => b.used / b.rule.rule.amount - a.used / a.rule.rule.amount).slice(0, maxRecipientsTold);
-    return [...used, ...fullest.map((counter) => usageOf(counter, at, now - at))];
+    const { most = mostTold, counted } = query;
+    return this.#book.rules
+      .filter((rule) => isMeant(rule, query))
+      .map((rule) => {
+        const counters: Counter[] = [];
+        let inUse = 0;
+        for (const set of this.#book.sets) {
+          if (set.rule !== rule) continue;
+          const ofSet = namedOf(set.counters(), counted);
+          const found = set.only === null ? fullestCounters(ofSet, most, at) : { fullest: [...ofSet], inUse: set.only.used > 0 ? 1 : 0 };
+          counters.push(...found.fullest);
+          inUse += found.inUse;
+        }
+        return { rule: rule.rule, inUse, waits: rule.waits, counters: counters.map((counter) => usageOf(counter, at, now - at)) };
+      });
+  }
+
+  /** The counters of `limits`, of all limits. */
+  usage(now: number): readonly CounterUsage[] {
+    return this.limits(now).flatMap(({ counters }) => counters);
+  }
+
+  /** Of each limit that is not counted for single recipients: the most that was used since the last call. For one caller. */
+  samples(): readonly UsageSample[] {
+    const now = this.#time.now();
+    return this.#book.sets
+      .filter(({ isPerRecipient, rule }) => !isPerRecipient && rule.windowMs > 0)
+      .flatMap((set) => (set.only === null ? fullestCounters(set.counters(), mostTold, now).fullest : [set.only]))
+      .map((counter) => sampleOf(counter, now));
   }
 
   /**
@@ -171,11 +199,36 @@ export class Ledger implements Limits, AsyncDisposable {
       if (set.rule.rule.id !== rule || set.only === null || (counted !== undefined && set.counted !== counted)) continue;
       found = true;
       if (now >= set.only.nextExpiry) set.only.expire(now);
-      set.only.strained().setForeign(observed - set.only.settled, now, set.rule.windowMs);
-      this.#writeForeign(set.only, now);
+      this.#setForeign(set.only, observed - set.only.settled, now);
       this.#alarms.check(set.only, now);
     }
     return found;
+  }
+
+  /**
+   * Forgets what is believed of other senders, and that a service said it is full: an operator knows better. `counted`: the party, as
+   * `usage` tells it; absent: all. Returns of how many counters.
+   */
+  forget(rule: string, counted?: string): number {
+    const now = this.#time.now();
+    let count = 0;
+    for (const set of this.#book.sets) {
+      if (set.rule.rule.id !== rule) continue;
+      for (const counter of set.counters()) {
+        const { strain } = counter;
+        if (strain === null || (counted !== undefined && counter.counted !== counted)) continue;
+        if (strain.foreignAt(now) === 0 && strain.pauseMs === 0 && strain.pausedUntil <= now) continue;
+        count++;
+        strain.proved();
+        this.#setForeign(counter, 0, now);
+      }
+    }
+    return count;
+  }
+
+  /** Resolves when what was observed, learned and forgotten so far is durable. */
+  async written(): Promise<void> {
+    await this.#writer?.flush().done;
   }
 
   /** A copy that goes on by another clock and keeps nothing: for forecasts. What is under way counts as settled now. */
@@ -221,6 +274,13 @@ export class Ledger implements Limits, AsyncDisposable {
       else kept = keepsRefused ? units : unitsOfSome(set, taken.recipients, units, (at) => positions.has(at));
       this.#end(counter, units, kept, taken, taken.chunks[i] ?? null, now);
     }
+  }
+
+  /** Who waits asks again: there may be more room now. */
+  #setForeign(counter: Counter, units: number, now: number): void {
+    counter.strained().setForeign(units, now, counter.rule.windowMs);
+    this.#writeForeign(counter, now);
+    this.#freed(counter);
   }
 
   #freed(counter: Counter): void {
@@ -278,4 +338,9 @@ export class Ledger implements Limits, AsyncDisposable {
       }
     }
   }
+}
+
+function* namedOf(counters: Iterable<Counter>, part: string | undefined): Generator<Counter> {
+  const wanted = part?.toLowerCase();
+  for (const counter of counters) if (wanted === undefined || counter.counted.toLowerCase().includes(wanted)) yield counter;
 }

@@ -54,6 +54,8 @@ export class RuleInForce {
   /** What each counter may have used without a mark before a crash, and until when that counts. */
   assumed = 0;
   assumedUntil = 0;
+  /** How often something was told to wait for it. */
+  waits = 0;
   readonly #sliceMs: number;
   readonly #countedLateMs: number;
   #sliceEnd = -Infinity;

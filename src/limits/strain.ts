@@ -44,6 +44,11 @@ export class Strain {
     );
   }
 
+  /** When `setForeign` was told what it knows. */
+  get foreignSince(): number {
+    return this.#foreignSince;
+  }
+
   /** Units that other senders used, as far as we know; it fades to nothing over one window. */
   foreignAt(now: number): number {
     if (this.#foreign === 0) return 0;
@@ -60,6 +65,11 @@ export class Strain {
     if (units < 0) return Infinity;
     // 1 ms: the caller rounds up what is left.
     return this.#foreignSince + this.#foreignMs * Math.max(0, 1 - units / this.#foreign) + 1;
+  }
+
+  /** When nothing of it will count any more. */
+  get foreignEndsAt(): number {
+    return this.#foreign === 0 ? 0 : this.#foreignSince + this.#foreignMs;
   }
 
   setForeign(units: number, since: number, windowMs: number): void {

@@ -1,0 +1,93 @@
+import type { QuotaControl } from "../admin/gateway.ts";
+import type { GatewayConfig } from "../config/config.ts";
+import type { PolicyClock } from "../lib/clock.ts";
+import type { Dns } from "../lib/dns/dns.ts";
+import type { LimitJournal } from "../limits/journal.ts";
+import type { Ledger, LedgerOptions } from "../limits/ledger.ts";
+import { LimitAlerts, type LimitAlert } from "../limits/limit-alerts.ts";
+import { watchBulkSenders } from "./bulk-senders.ts";
+import { openLimits, type OpenLimits } from "./open-limits.ts";
+import type { ReputationBook } from "./open-reputation.ts";
+import { openUsageHistory } from "./open-usage-history.ts";
+
+export interface QuotaParts extends Pick<LedgerOptions, "onFreed"> {
+  readonly clock: PolicyClock;
+  readonly journal: LimitJournal;
+  readonly dns: Dns;
+  readonly reputation: ReputationBook;
+  readonly alert: (alert: LimitAlert) => void;
+  /** @param where what of it */
+  readonly onTrouble: (where: string, error: unknown) => void;
+}
+
+/** The account of what was sent, and what people see of it. Dispose after the last settlement. */
+export interface OpenQuota extends AsyncDisposable, Pick<OpenLimits, "ledger" | "reconfigure"> {
+  readonly control: QuotaControl;
+}
+
+/** Rejects when the journal cannot be read or written. */
+export async function openQuota(config: GatewayConfig, dataDirectory: string, parts: QuotaParts): Promise<OpenQuota> {
+  await using opening = new AsyncDisposableStack();
+  const { clock, reputation, onTrouble } = parts;
+  const now = (): number => clock.now();
+  const alerts = new LimitAlerts({ now, tell: parts.alert });
+  const watch = watchBulkSenders(config, {
+    reputation,
+    dns: parts.dns,
+    now,
+    warn: (warning) => alerts.bulkSender(warning),
+    onTrouble: (error) => onTrouble("bulk senders", error),
+  });
+  const { ledger, reconfigure } = opening.use(
+    await openLimits(config, {
+      clock,
+      journal: parts.journal,
+      ...(parts.onFreed === undefined ? {} : { onFreed: parts.onFreed }),
+      onThreshold: (crossing) => {
+        watch(crossing);
+        alerts.crossed(crossing);
+      },
+      onTrouble: (error) => onTrouble("limits", error),
+    }),
+  );
+  const history = opening.use(
+    await openUsageHistory(dataDirectory, {
+      clock,
+      samples: () => ledger.samples(),
+      onTrouble: (error) => onTrouble("usage history", error),
+    }),
+  );
+  const open = opening.move();
+  return {
+    ledger,
+    reconfigure,
+    control: controlOf(ledger, {
+      now,
+      alerts: () => alerts.list(),
+      history: (query) => history.series(query),
+      figures: (days) => reputation.figures(days),
+    }),
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+}
+
+interface Beside extends Pick<QuotaControl, "alerts" | "history" | "figures"> {
+  readonly now: () => number;
+}
+
+function controlOf(ledger: Ledger, { now, ...beside }: Beside): QuotaControl {
+  return {
+    ...beside,
+    limits: (query) => ledger.limits(now(), query),
+    async observe(rule, observed, counted) {
+      if (!ledger.observe(rule, observed, counted)) return false;
+      await ledger.written();
+      return true;
+    },
+    async forget(rule, counted) {
+      const count = ledger.forget(rule, counted);
+      await ledger.written();
+      return count;
+    },
+  };
+}
