@@ -80,7 +80,7 @@ export function recordFacts({ log, lines }: Pick<LogOutput, "log" | "lines">, is
     returned: (result) => void counters.returned[result]++,
     started: (version, dataDirectory) => log.info({ version, dataDirectory, pid: process.pid, node: process.version }, "started"),
     stopping: (reason) => log.info({ reason }, "stopping"),
-    limitAlert: ({ kind, at: _, ...alert }) => log.warn(alert, kind),
+    limitAlert: ({ kind, ...alert }) => log.warn({ ...alert, at: new Date(alert.at).toISOString() }, kind),
     reloaded: (generation, applied) => log.info({ generation, applied }, "reloaded"),
   };
 }

@@ -38,7 +38,7 @@ export async function openQuota(config: GatewayConfig, dataDirectory: string, pa
     warn: (warning) => alerts.bulkSender(warning),
     onTrouble: (error) => onTrouble("bulk senders", error),
   });
-  const { ledger, reconfigure } = opening.use(
+  const limits = opening.use(
     await openLimits(config, {
       clock,
       journal: parts.journal,
@@ -50,6 +50,7 @@ export async function openQuota(config: GatewayConfig, dataDirectory: string, pa
       onTrouble: (error) => onTrouble("limits", error),
     }),
   );
+  const { ledger } = limits;
   const history = opening.use(
     await openUsageHistory(dataDirectory, {
       clock,
@@ -60,7 +61,7 @@ export async function openQuota(config: GatewayConfig, dataDirectory: string, pa
   const open = opening.move();
   return {
     ledger,
-    reconfigure,
+    reconfigure: (changed) => limits.reconfigure(changed),
     control: controlOf(ledger, {
       now,
       alerts: () => alerts.list(),
