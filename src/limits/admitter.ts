@@ -36,7 +36,7 @@ export class Admitter {
     if (plan === undefined) return taken.admission;
     const { isBulk } = taken;
     const amounts = this.#amounts;
-    amountsOf(amounts, request.recipients.length, request.external, request.size);
+    amountsOf(amounts, request.recipients.length, request.external, request.size, request.transactions ?? 1);
     const { fixed } = plan;
     for (const counter of fixed) {
       const units = amounts[counter.rule.kind] as number;
@@ -205,7 +205,7 @@ export class Admitter {
   #each(request: AdmissionRequest, visit: (counter: Counter, units: number) => void): void {
     const plan = this.#book.plan(request.route);
     if (plan === undefined) return;
-    amountsOf(this.#amounts, request.recipients.length, request.external, request.size);
+    amountsOf(this.#amounts, request.recipients.length, request.external, request.size, request.transactions ?? 1);
     for (const counter of plan.fixed)
       if (this.#amounts[counter.rule.kind] !== 0) visit(counter, this.#amounts[counter.rule.kind] as number);
     for (const set of plan.byMessage) {

@@ -5,6 +5,7 @@ import type { RuleInForce } from "./rule-in-force.ts";
 
 /** Verdicts that are kept, for one rule. */
 const maxKnown = 4096;
+const atSign = 0x40;
 
 /** The counters of one rule for one party: one, or one for each combination of what the rule counts apart. */
 export class CounterSet {
@@ -51,7 +52,9 @@ export class CounterSet {
     return (this.#reversePaths === null || this.#reversePaths.has(reversePath)) && (this.#authors === null || this.#authors.has(sender));
   }
 
+  /** Who has a domain only (`@fabrikam.example`, in a forecast) is nobody to count for. */
   countsRecipient(address: string): boolean {
+    if (this.isPerRecipient && address.charCodeAt(0) === atSign) return false;
     return this.#domains === null || this.#domains.has(domainOf(address));
   }
 
@@ -80,6 +83,17 @@ export class CounterSet {
   *counters(): Generator<Counter> {
     if (this.only !== null) yield this.only;
     for (const [, , counter] of this.#all()) yield counter;
+  }
+
+  /** Of some recipients, where they are counted apart. */
+  *countersOf(recipients: Iterable<string>): Generator<Counter> {
+    const sets = this.#keys.length === 0 ? [this.#byKey] : [...this.#byPair.values()];
+    for (const recipient of recipients) {
+      for (const counters of sets) {
+        const counter = counters.get(recipient);
+        if (counter !== undefined) yield counter;
+      }
+    }
   }
 
   /** Looks at some counters, two for each that is added, and forgets those in which nothing is left, so that there are never many such. */

@@ -1,5 +1,5 @@
 import type { RuleInForce } from "./rule-in-force.ts";
-import { Strain } from "./strain.ts";
+import { Strain, type StrainState } from "./strain.ts";
 import type { Cover } from "./cover.ts";
 import type { TopPrincipals } from "./top-principals.ts";
 
@@ -7,6 +7,15 @@ import type { TopPrincipals } from "./top-principals.ts";
 const stride = 3;
 /** Waiting for units that are under way: nobody knows when they settle, so ask again soon. */
 const heldWaitMs = 1000;
+
+/** An account at a moment, as data that may go to another thread. */
+export interface CounterState {
+  readonly settled: readonly [all: number, bulk: number];
+  readonly tat: number;
+  readonly entries: readonly number[];
+  /** null: nothing is out of the ordinary. */
+  readonly strain: StrainState | null;
+}
 
 /**
  * One account: so much of a rule's unit in any trailing window, for one combination of what the rule counts apart.
@@ -207,15 +216,23 @@ export class Counter {
     return out;
   }
 
-  /** What is held here counts there as settled now. */
-  copyTo(other: Counter, now: number): void {
-    other.settled = this.settled;
-    other.settledBulk = this.settledBulk;
-    other.nextExpiry = this.nextExpiry;
-    other.tat = this.tat;
-    other.strain = this.strain?.clone() ?? null;
-    other.#entries = this.#entries.slice(this.#head);
-    if (this.held > 0 && this.rule.windowMs > 0) other.add(this.rule.expiryAfter(now), this.held, this.heldBulk);
+  /** What is held counts as settled now. */
+  state(now: number): CounterState {
+    const entries = this.#entries.slice(this.#head);
+    const { windowMs } = this.rule;
+    const [held, heldBulk] = windowMs > 0 ? [this.held, this.heldBulk] : [0, 0];
+    if (held > 0) entries.push(Math.max(this.rule.expiryAfter(now), entries.at(-stride) ?? 0), held, heldBulk);
+    const settled = [this.settled + held, this.settledBulk + heldBulk] as const;
+    return { settled, tat: this.tat, entries, strain: this.strain?.state() ?? null };
+  }
+
+  /** Goes on from there; before anything else. */
+  resume({ settled, tat, entries, strain }: CounterState): void {
+    [this.settled, this.settledBulk] = settled;
+    this.tat = tat;
+    this.#entries = [...entries];
+    this.nextExpiry = entries[0] ?? Infinity;
+    this.strain = strain === null ? null : Strain.resume(strain);
   }
 
   #strained(strain: Strain, units: number, isBulk: boolean, now: number): boolean {

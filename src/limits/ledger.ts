@@ -22,6 +22,7 @@ import { RuleBook } from "./route-plan.ts";
 import type { LimitRule } from "./rule.ts";
 import { unitsOfSome } from "./some-recipients.ts";
 import { TopPrincipals } from "./top-principals.ts";
+import type { CounterSnapshot, LedgerSnapshot } from "./snapshot.ts";
 import {
   fullestCounters,
   isMeant,
@@ -122,14 +123,14 @@ export class Ledger implements Limits, AsyncDisposable {
     const taken = reservation as Taken;
     if (!taken.isLive) throw new Error("a reservation is settled once");
     const now = this.#time.now();
-    const { fixed } = taken;
+    const { fixed, transactions } = taken;
     const { asked, refused } = outcome;
     const count = taken.recipients.length;
     const served = asked ? outcome.taken : 0;
     const answered = asked ? Math.min(count, outcome.taken + refused) : 0;
-    amountsOf(this.#amounts, count, taken.external, taken.size);
-    amountsOf(this.#kept, served, Math.min(served, taken.external), taken.size);
-    amountsOf(this.#keptOrRefused, answered, Math.min(answered, taken.external), taken.size);
+    amountsOf(this.#amounts, count, taken.external, taken.size, transactions);
+    amountsOf(this.#kept, served, Math.min(served, taken.external), taken.size, transactions);
+    amountsOf(this.#keptOrRefused, answered, Math.min(answered, taken.external), taken.size, transactions);
     for (let i = 0; i < fixed.length; i++) {
       const counter = fixed[i] as Counter;
       const { kind, rule } = counter.rule;
@@ -231,15 +232,30 @@ export class Ledger implements Limits, AsyncDisposable {
     await this.#writer?.flush().done;
   }
 
-  /** A copy that goes on by another clock and keeps nothing: for forecasts. What is under way counts as settled now. */
-  simulate(clock: SteadyClock): Ledger {
+  /**
+   * The account as it is now, as data: for forecasts. What is under way counts as settled.
+   *
+   * @param recipients lower case; of what is counted for each recipient, theirs only
+   */
+  snapshot(recipients: ReadonlySet<string>): LedgerSnapshot {
     const now = this.#time.now();
-    const copy = new Ledger({ rules: this.#book.rules.map(({ rule }) => rule), clock, journal: null }, new LedgerTime(clock, now));
+    const counters: CounterSnapshot[] = [];
     for (const set of this.#book.sets) {
-      const other = copy.#book.set(set.rule.rule.id, set.counted) as CounterSet;
-      for (const counter of set.counters()) counter.copyTo(other.counter(counter.key, counter.recipient, now), now);
+      for (const counter of set.isPerRecipient ? set.countersOf(recipients) : set.counters()) {
+        if (counter.isEmpty(now)) continue;
+        const { party: counted, key, recipient } = counter;
+        counters.push({ rule: set.rule.rule.id, counted, key, recipient, state: counter.state(now) });
+      }
     }
-    return copy;
+    return { at: now, rules: this.#book.rules.map(({ rule }) => rule), counters };
+  }
+
+  /** An account that goes on from there by another clock and keeps nothing. */
+  static resume({ at, rules, counters }: LedgerSnapshot, clock: SteadyClock, onFreed?: LedgerOptions["onFreed"]): Ledger {
+    const ledger = new Ledger({ rules, clock, journal: null, ...(onFreed === undefined ? {} : { onFreed }) }, new LedgerTime(clock, at));
+    for (const { rule, counted, key, recipient, state } of counters)
+      ledger.#book.set(rule, counted)?.counter(key, recipient, at).resume(state);
+    return ledger;
   }
 
   /** Writes exact figures. Nothing may be asked afterwards. */

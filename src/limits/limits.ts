@@ -37,9 +37,11 @@ export interface AdmissionRequest {
   readonly recipients: readonly string[];
   /** Of them, how many are outside the accepted domains. All are of one class where lanes keep classes apart. */
   readonly external: number;
-  /** Bytes. */
+  /** Bytes of each transaction. */
   readonly size: number;
   readonly now: number;
+  /** So many transactions alike at once, in a forecast; absent: one. `recipients` are those of all. */
+  readonly transactions?: number;
 }
 
 export type Admission =

@@ -18,6 +18,7 @@ export class Taken implements Reservation {
   recipients: readonly string[] = [];
   external = 0;
   size = 0;
+  transactions = 1;
   /** Of the counters that count all mail of the route, in the order of its plan, and the chunks that cover what was taken from them. */
   fixed: readonly Counter[] = [];
   readonly fixedChunks: (Chunk | null)[] = [];
@@ -35,7 +36,7 @@ export class Taken implements Reservation {
     ready: null,
   };
 
-  begin({ route, principal, priority, recipients, external, size }: AdmissionRequest, plan: RoutePlan | undefined): void {
+  begin({ route, principal, priority, recipients, external, size, transactions }: AdmissionRequest, plan: RoutePlan | undefined): void {
     this.route = route;
     this.principal = principal;
     this.isBulk = priority === "bulk";
@@ -43,6 +44,7 @@ export class Taken implements Reservation {
     this.recipients = recipients;
     this.external = external;
     this.size = size;
+    this.transactions = transactions ?? 1;
     this.fixed = plan?.fixed ?? none;
     this.admission.ready = null;
   }
@@ -69,9 +71,9 @@ export class Taken implements Reservation {
   }
 }
 
-/** Units of each kind (rule-in-force.ts) that a transaction is. */
-export function amountsOf(into: number[], recipients: number, external: number, size: number): void {
-  const some = recipients > 0 ? 1 : 0;
+/** Units of each kind (rule-in-force.ts) that so many transactions, of so many recipients in all, are. @param size of each */
+export function amountsOf(into: number[], recipients: number, external: number, size: number, transactions: number): void {
+  const some = recipients > 0 ? transactions : 0;
   into[0] = some;
   into[1] = recipients;
   into[2] = external;

@@ -13,6 +13,16 @@ const probeWaitMs = 1000;
 const bulkLateMs = 2000;
 const entryStride = 3;
 
+/** What is out of the ordinary at a moment, as data; a probe that is under way is none. */
+export interface StrainState {
+  readonly pausedUntil: number;
+  readonly pauseMs: number;
+  readonly bulkWaitsUntil: number;
+  readonly foreign: readonly [units: number, since: number, fadesInMs: number];
+  readonly bulk: readonly [asksAt: number, due: number];
+  readonly promised: readonly [units: number, byPace: number, until: number];
+}
+
 /**
  * What is out of the ordinary about a counter: others use it too, it was said to be full, bulk mail waits beside transactional mail, or
  * many wait that were each told a time. Most counters have none; it goes when it is over.
@@ -166,20 +176,26 @@ export class Strain {
     this.#before = before;
   }
 
-  clone(): Strain {
-    const copy = new Strain();
-    copy.pausedUntil = this.pausedUntil;
-    copy.pauseMs = this.pauseMs;
-    copy.bulkWaitsUntil = this.bulkWaitsUntil;
-    copy.#foreign = this.#foreign;
-    copy.#foreignSince = this.#foreignSince;
-    copy.#foreignMs = this.#foreignMs;
-    copy.#bulkAsksAt = this.#bulkAsksAt;
-    copy.#bulkDue = this.#bulkDue;
-    copy.#promised = this.#promised - this.freed;
-    copy.#promisedTat = this.#promisedTat;
-    copy.#promisedUntil = this.#promisedUntil;
-    return copy;
+  state(): StrainState {
+    return {
+      pausedUntil: this.pausedUntil,
+      pauseMs: this.pauseMs,
+      bulkWaitsUntil: this.bulkWaitsUntil,
+      foreign: [this.#foreign, this.#foreignSince, this.#foreignMs],
+      bulk: [this.#bulkAsksAt, this.#bulkDue],
+      promised: [this.#promised - this.freed, this.#promisedTat, this.#promisedUntil],
+    };
+  }
+
+  static resume({ pausedUntil, pauseMs, bulkWaitsUntil, foreign, bulk, promised }: StrainState): Strain {
+    const strain = new Strain();
+    strain.pausedUntil = pausedUntil;
+    strain.pauseMs = pauseMs;
+    strain.bulkWaitsUntil = bulkWaitsUntil;
+    [strain.#foreign, strain.#foreignSince, strain.#foreignMs] = foreign;
+    [strain.#bulkAsksAt, strain.#bulkDue] = bulk;
+    [strain.#promised, strain.#promisedTat, strain.#promisedUntil] = promised;
+    return strain;
   }
 }
 
