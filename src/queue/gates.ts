@@ -13,6 +13,7 @@ import type { Job } from "./job.ts";
 import type { Lane } from "./lanes.ts";
 import type { Outlet } from "./outlet.ts";
 import type { QueueLog } from "./queue-log.ts";
+import type { Gate } from "./turn.ts";
 
 export interface GatesPorts {
   readonly clock: Clock;
@@ -116,11 +117,20 @@ export class Gates {
   }
 
   #open(outlet: Outlet, number: Lane["turn"]): void {
+    const now = this.#ports.clock.now();
+    // Of those who are due at one moment the urgent ask first, whichever timer fires first.
+    if (number >= 2) for (const urgent of urgentTurns) if (isDue(outlet.turns[urgent].gate, now)) this.#open(outlet, urgent);
     const { gate } = outlet.turns[number];
     gate.timer?.[Symbol.dispose]();
     gate.timer = null;
     gate.isClosed = false;
-    gate.until = this.#ports.clock.now();
+    gate.until = now;
     this.#ports.opened(outlet, number);
   }
+}
+
+const urgentTurns = [0, 1] as const;
+
+function isDue({ isClosed, until }: Gate, now: number): boolean {
+  return isClosed && until <= now;
 }
