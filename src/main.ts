@@ -52,6 +52,12 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
   try {
     const failed = Promise.withResolvers<Error>();
     const clock = cleanUp.use(new PolicyClock());
+    // Before anything asks for the time: nothing may be accepted, or counted, at another than the sandbox's.
+    let atRest = (): Promise<void> => Promise.resolve();
+    if (config.clock.follow !== undefined) {
+      const follower = cleanUp.use(followClock({ url: config.clock.follow, clock, atRest: () => atRest() }));
+      await soon(follower.ready, `no clock to follow at ${config.clock.follow}: start the sandbox first`);
+    }
     const opened = await openStore({
       directory: dataDirectory,
       beside: stateFiles,
@@ -88,6 +94,8 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
         journal: store.limitJournal,
         dns: network.dns,
         reputation,
+        onFreed: (freed) => queue.dispatcher.freed(freed),
+        onChanged: () => queue.dispatcher.freed(routes.keys()),
         alert: (alert) => facts.limitAlert(alert),
         onTrouble: (where, error) => facts.queue.fault(where, error),
       }),
@@ -101,7 +109,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       router,
       options: config.queue,
       dsn,
-      limits: null,
+      limits: quota.ledger,
       log,
       onStoreFailed: (error) => failed.resolve(error instanceof Error ? error : new Error(String(error))),
     });
@@ -132,12 +140,8 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       { submit, identity, devices, log: facts.door, ...desk },
     );
 
-    if (config.clock.follow !== undefined) {
-      const follower = cleanUp.use(followClock({ url: config.clock.follow, clock, atRest: () => queue.dispatcher.atRest() }));
-      // Until the sandbox has told the time, nothing may be accepted at another one.
-      await soon(follower.ready, `no clock to follow at ${config.clock.follow}: start the sandbox first`);
-    }
     await queue.open();
+    atRest = () => queue.dispatcher.atRest();
     await door.listen();
 
     const stop = async (graceMs: number): Promise<void> => {

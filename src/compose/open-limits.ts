@@ -8,6 +8,8 @@ import { RulesInForce } from "./rules-in-force.ts";
 export interface LimitsParts extends Pick<LedgerOptions, "onThreshold" | "onFreed"> {
   readonly clock: PolicyClock;
   readonly journal: LimitJournal;
+  /** Other rules hold from now on. */
+  readonly onChanged?: () => void;
   /** The account goes on in memory; a crash would find it as it was written last. */
   readonly onTrouble: (error: unknown) => void;
 }
@@ -20,8 +22,11 @@ export interface OpenLimits extends AsyncDisposable {
 }
 
 /** Rejects when the journal cannot be read or written: mail that was sent may not be forgotten. */
-export async function openLimits(config: GatewayConfig, { clock, onTrouble, ...rest }: LimitsParts): Promise<OpenLimits> {
-  const rules = new RulesInForce(config, clock, (list) => void ledger.setRules(list).catch(onTrouble));
+export async function openLimits(config: GatewayConfig, { clock, onTrouble, onChanged, ...rest }: LimitsParts): Promise<OpenLimits> {
+  const rules = new RulesInForce(config, clock, (list) => {
+    void ledger.setRules(list).catch(onTrouble);
+    onChanged?.();
+  });
   const ledger = await openLedger({ ...rest, rules: rules.list, clock: steadyClock(clock) }).catch((error: unknown) => {
     rules[Symbol.dispose]();
     throw error;

@@ -58,6 +58,7 @@ test("the account, its history and an import are there after a restart; 80 % are
         journal: store.limitJournal,
         dns,
         reputation,
+        onChanged: () => undefined,
         alert: (alert) => alerts.push(alert),
         onTrouble: (where, error) => assert.fail(`${where}: ${String(error)}`),
       }),

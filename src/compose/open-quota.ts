@@ -11,6 +11,8 @@ import type { ReputationBook } from "./open-reputation.ts";
 import { openUsageHistory } from "./open-usage-history.ts";
 
 export interface QuotaParts extends Pick<LedgerOptions, "onFreed"> {
+  /** The limits are others, or an operator has corrected what is used. */
+  readonly onChanged: () => void;
   readonly clock: PolicyClock;
   readonly journal: LimitJournal;
   readonly dns: Dns;
@@ -43,6 +45,7 @@ export async function openQuota(config: GatewayConfig, dataDirectory: string, pa
       clock,
       journal: parts.journal,
       ...(parts.onFreed === undefined ? {} : { onFreed: parts.onFreed }),
+      onChanged: parts.onChanged,
       onThreshold: (crossing) => {
         watch(crossing);
         alerts.crossed(crossing);
@@ -64,6 +67,7 @@ export async function openQuota(config: GatewayConfig, dataDirectory: string, pa
     reconfigure: (changed) => limits.reconfigure(changed),
     control: controlOf(ledger, {
       now,
+      onChanged: parts.onChanged,
       alerts: () => alerts.list(),
       history: (query) => history.series(query),
       figures: (days) => reputation.figures(days),
@@ -74,19 +78,22 @@ export async function openQuota(config: GatewayConfig, dataDirectory: string, pa
 
 interface Beside extends Pick<QuotaControl, "alerts" | "history" | "figures"> {
   readonly now: () => number;
+  readonly onChanged: () => void;
 }
 
-function controlOf(ledger: Ledger, { now, ...beside }: Beside): QuotaControl {
+function controlOf(ledger: Ledger, { now, onChanged, ...beside }: Beside): QuotaControl {
   return {
     ...beside,
     limits: (query) => ledger.limits(now(), query),
     async observe(rule, observed, counted) {
       if (!ledger.observe(rule, observed, counted)) return false;
+      onChanged();
       await ledger.written();
       return true;
     },
     async forget(rule, counted) {
       const count = ledger.forget(rule, counted);
+      if (count > 0) onChanged();
       await ledger.written();
       return count;
     },

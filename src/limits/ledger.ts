@@ -98,6 +98,10 @@ export class Ledger implements Limits, AsyncDisposable {
     return this.#book.plan(route) !== undefined;
   }
 
+  countsExternal(route: string): boolean {
+    return this.#book.plan(route)?.countsExternal === true;
+  }
+
   largestTransaction(route: string): number {
     return Math.max(1, this.#book.plan(route)?.largestTransaction ?? Infinity);
   }

@@ -15,6 +15,8 @@ export type { Priority } from "../mail/priority.ts";
 export interface Limits {
   /** Whether any limit counts what goes by this route; false: it need not be asked. */
   covers(route: string): boolean;
+  /** Whether a limit that holds counts the external recipients of this route and not the internal: they may have to wait apart. */
+  countsExternal(route: string): boolean;
   admit(request: AdmissionRequest): Admission;
   /** The attempt has ended. */
   settle(reservation: Reservation, settlement: ReservationOutcome): void;

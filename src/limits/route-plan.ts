@@ -15,6 +15,8 @@ export interface RoutePlan {
   readonly byMessage: readonly CounterSet[];
   readonly byRecipient: readonly CounterSet[];
   readonly largestTransaction: number;
+  /** A limit that holds counts external recipients only. */
+  readonly countsExternal: boolean;
 }
 
 /** What else waits when a counter of the set binds. Notifications wait with the rest, though a limit may not count them: they are few. */
@@ -99,6 +101,7 @@ function planOf(sets: readonly CounterSet[]): RoutePlan {
     byMessage: sorted.filter(({ isPlain, isPerRecipient }) => !isPlain && !isPerRecipient),
     byRecipient: sorted.filter(({ isPerRecipient }) => isPerRecipient),
     largestTransaction: Math.min(Infinity, ...largest),
+    countsExternal: sets.some(({ rule }) => rule.holds && rule.rule.unit === "external-recipients"),
   };
 }
 

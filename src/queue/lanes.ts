@@ -77,14 +77,14 @@ const buckets = 64;
 export class LaneBook {
   readonly #byKey = new Map<string, Lane>();
   readonly #byId = new Map<number, Lane>();
-  readonly #isLimited: (route: string) => boolean;
+  readonly #countsExternal: (route: string) => boolean;
 
   /**
-   * @param isLimited whether a limit counts what goes by a route. Internal and external recipients have lanes of their own then, for one
-   * kind may have to wait without the other; else they share transactions.
+   * @param countsExternal whether a limit counts a route's external recipients apart. Then both classes have lanes of their own, for one may
+   * have to wait without the other; else they share transactions.
    */
-  constructor(isLimited: (route: string) => boolean = () => false) {
-    this.#isLimited = isLimited;
+  constructor(countsExternal: (route: string) => boolean = () => false) {
+    this.#countsExternal = countsExternal;
   }
 
   find({ principal, priority }: LaneMessage, decision: LaneDecision, domain: string): Lane {
@@ -120,7 +120,7 @@ export class LaneBook {
   }
 
   #classFor({ candidates, recipientClass }: LaneDecision): RecipientClass | null {
-    for (const route of candidates) if (this.#isLimited(route)) return recipientClass;
+    for (const route of candidates) if (this.#countsExternal(route)) return recipientClass;
     return null;
   }
 

@@ -86,7 +86,7 @@ export class Queue {
     this.#deps = deps;
     this.#router = deps.router;
     const { clock, log, options, limits } = deps;
-    this.#lanes = new LaneBook(limits === null ? undefined : (route) => limits.covers(route));
+    this.#lanes = new LaneBook(limits === null ? undefined : (route) => limits.countsExternal(route));
     this.dispatcher = new Dispatcher(deps.routes.values(), {
       clock,
       log,
