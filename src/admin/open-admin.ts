@@ -16,6 +16,7 @@ import { messageEndpoints } from "./api/messages.ts";
 import { pinEndpoints } from "./api/pins.ts";
 import { backupEndpoint, processEndpoints } from "./api/process.ts";
 import { queueEndpoints } from "./api/queue.ts";
+import { quotaEndpoints } from "./api/quota.ts";
 import { rotationEndpoint, signInEndpoint } from "./api/setup.ts";
 import { routeEndpoints } from "./api/routes.ts";
 import { serviceEndpoints } from "./api/services.ts";
@@ -58,6 +59,7 @@ export async function openAdmin(gateway: Gateway, { config, dataDirectory, facts
     ...routeEndpoints(whole, teller, by),
     doctorEndpoint(whole),
     ...pinEndpoints(whole, by),
+    ...quotaEndpoints(whole),
     rotationEndpoint(whole),
     ...serviceEndpoints(whole, readOverrides(config.services)),
   ];

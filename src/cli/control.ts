@@ -7,6 +7,7 @@ import { CommandError } from "./exit-codes.ts";
 export interface Control {
   get<T>(path: string, query?: Query): Promise<T>;
   post<T>(path: string, body?: unknown): Promise<T>;
+  delete<T>(path: string, query?: Query): Promise<T>;
   /** Lines of JSON as they come; for long actions that tell their progress. */
   stream(path: string, body: unknown, onLine: (line: unknown) => void): Promise<void>;
 }
@@ -23,6 +24,7 @@ export function openControl(dataDirectory: string): Control {
   return {
     get: (path, query) => ask("GET", path + formatQuery(query)),
     post: (path, body) => ask("POST", path, body ?? {}),
+    delete: (path, query) => ask("DELETE", path + formatQuery(query)),
     stream: async (path, body, onLine) => {
       let rest = "";
       await exchange(dataDirectory, socket, "POST", path, body, (piece) => {

@@ -169,13 +169,19 @@ export class Ledger implements Limits, AsyncDisposable {
         const counters: Counter[] = [];
         let inUse = 0;
         for (const set of this.#book.sets) {
-          if (set.rule !== rule) continue;
+          if (set.rule !== rule || most === 0) continue;
           const ofSet = namedOf(set.counters(), counted);
           const found = set.only === null ? fullestCounters(ofSet, most, at) : { fullest: [...ofSet], inUse: set.only.used > 0 ? 1 : 0 };
           counters.push(...found.fullest);
           inUse += found.inUse;
         }
-        return { rule: rule.rule, inUse, waits: rule.waits, counters: counters.map((counter) => usageOf(counter, at, now - at)) };
+        return {
+          rule: rule.rule,
+          inUse,
+          others: rule.others,
+          waits: rule.waits,
+          counters: counters.map((counter) => usageOf(counter, at, now - at)),
+        };
       });
   }
 

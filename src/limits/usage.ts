@@ -9,7 +9,7 @@ export interface UsageQuery {
   readonly route?: string;
   /** A part of whom it is counted for, in whatever case. */
   readonly counted?: string;
-  /** Of the counters of single senders, recipients or principals, so many for each limit. */
+  /** Of the counters of single senders, recipients or principals, so many for each limit; 0: no counter is looked at. */
   readonly most?: number;
 }
 
@@ -18,6 +18,8 @@ export interface LimitUsage {
   readonly rule: LimitRule;
   /** Counters in which anything is used: there may be one for each recipient of a day. */
   readonly inUse: number;
+  /** Units of the amount that are left to senders we do not see. */
+  readonly others: number;
   /** How often something was told to wait for it, since start. */
   readonly waits: number;
   /** All counters where nothing is counted apart, used or not; else those nearest to full, the fullest first. */
@@ -40,8 +42,6 @@ export interface CounterUsage {
   readonly foreign: number;
   /** When that was told; null: nothing was, or it is over. */
   readonly foreignSince: number | null;
-  /** Units of the amount that are left to senders we do not see, whatever they use. */
-  readonly others: number;
   /** Units that could go now for transactional and bulk mail, if the pace allows. */
   readonly left: { readonly transactional: number; readonly bulk: number };
   /** When one unit can go next; not before now. */
@@ -64,11 +64,12 @@ const maxRefills = 12;
 /** `shift`: policy time minus ledger time. */
 export function usageOf(counter: Counter, now: number, shift: number): CounterUsage {
   expire(counter, now);
-  const { rule, windowMs, others } = counter.rule;
+  const { rule, windowMs } = counter.rule;
   const { strain } = counter;
   const foreign = foreignOf(counter, now);
   const left = (isBulk: boolean): number => Math.max(0, counter.capOf(isBulk, now) - counter.used);
-  const policy = (at: number): number => Math.ceil(at + shift);
+  // The two clocks have fractions of a ms: what is now in one must not be later in the other.
+  const policy = (at: number): number => Math.ceil(at + shift - 0.01);
   const expiries = counter.expiries(maxRefills);
   const frees = Math.min(counter.nextExpiry, foreign === 0 || strain === null ? Infinity : strain.fadesTo(foreign - 1));
   const empty = Math.max(expiries.at(-1)?.[0] ?? 0, counter.held === 0 ? 0 : counter.rule.expiryAfter(now), strain?.foreignEndsAt ?? 0);
@@ -81,7 +82,6 @@ export function usageOf(counter: Counter, now: number, shift: number): CounterUs
     bulk: counter.settledBulk + counter.heldBulk,
     foreign,
     foreignSince: foreign === 0 || strain === null ? null : Math.floor(strain.foreignSince + shift),
-    others,
     left: { transactional: left(false), bulk: left(true) },
     nextAt: { transactional: policy(counter.earliest(1, false, now)), bulk: policy(counter.earliest(1, true, now)) },
     ratio: (counter.used + foreign) / rule.amount,
