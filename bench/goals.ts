@@ -3,7 +3,7 @@ import type { Spread } from "./statistics.ts";
 /** One line of the result. */
 export interface Row {
   readonly what: string;
-  readonly unit: "messages/s" | "s" | "MB" | "×";
+  readonly unit: "messages/s" | "admissions/s" | "s" | "MB" | "×";
   readonly postern: Spread;
   readonly postfix?: Spread;
   /** Postern to Postfix, or to itself with an empty queue. */
@@ -34,6 +34,8 @@ export const goals = {
   cpuSecondsPer1000: { of: "postern", better: "less", atLeast: 0.5, aim: 0.2 },
   memoryMB: { of: "postern", better: "less", atLeast: 400, aim: 200 },
   startSeconds: { of: "postern", better: "less", atLeast: 5, aim: 1 },
+  admissions: { of: "postern", better: "more", atLeast: 200_000, aim: 1_000_000 },
+  limitsMemoryMB: { of: "postern", better: "less", atLeast: 100, aim: 30 },
   dispatchBesideBacklog: { of: "ratio", better: "more", atLeast: 0.8, aim: 0.95 },
 } as const satisfies Record<string, Goal>;
 

@@ -14,11 +14,12 @@ import { judge, type Row } from "./goals.ts";
 import { describeMachine, isInMemory } from "./machine/machine.ts";
 import { readOptions, usage, type Options } from "./options.ts";
 import { formatRemarks, formatTable } from "./report.ts";
-import { measure } from "./rows.ts";
+import { measure, needsPeers } from "./rows.ts";
 
 const exit = { usage: 64, unavailable: 69, software: 70 } as const;
 
-function missing({ work }: Options): string | null {
+function missing({ work, only }: Options): string | null {
+  if (!needsPeers(only)) return null;
   const programs = ["postfix", "smtp-source", "smtp-sink"].filter((program) => !hasProgram(program));
   if (process.platform !== "linux") return "this measures on Linux only";
   if (programs.length > 0)
@@ -34,7 +35,8 @@ function missing({ work }: Options): string | null {
   return null;
 }
 
-function describe(): string {
+function describe({ only }: Options): string {
+  if (!needsPeers(only)) return describeMachine();
   const version = execFileSync("postconf", ["-d", "-h", "mail_version"], { encoding: "utf8" }).trim();
   return `${describeMachine()}, Postfix ${version}`;
 }
@@ -49,7 +51,7 @@ async function run(options: Options): Promise<void> {
   const progress = (text: string): void => {
     process.stderr.write(`${((performance.now() - begun) / 1000).toFixed(0).padStart(5)} s  ${text}\n`);
   };
-  progress(`${describe()}${options.quick ? "; quick: figures for a first look only" : ""}`);
+  progress(`${describe(options)}${options.quick ? "; quick: figures for a first look only" : ""}`);
   const rows: Row[] = [];
   let failed: Error | null = null;
   try {
@@ -60,7 +62,7 @@ async function run(options: Options): Promise<void> {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   }
   if (options.json) {
-    const result = { at: new Date().toISOString(), machine: describe(), quick: options.quick, rounds: options.rounds };
+    const result = { at: new Date().toISOString(), machine: describe(options), quick: options.quick, rounds: options.rounds };
     const judged = rows.map((row) => ({ ...row, verdict: judge(row) }));
     process.stdout.write(`${JSON.stringify({ ...result, rows: judged, failed: failed?.message ?? null }, null, 2)}\n`);
   } else if (rows.length > 0) {
@@ -69,10 +71,12 @@ async function run(options: Options): Promise<void> {
   if (failed !== null) throw failed;
 }
 
-function notes(rows: readonly Row[], { rounds, quick }: Options): string {
+function notes(rows: readonly Row[], options: Options): string {
+  const { rounds, quick } = options;
+  if (!needsPeers(options.only)) return `${describe(options)}. By processor time of one thread; medians of ${rounds} rounds.`;
   const remarks = formatRemarks(rows);
   return [
-    `${describe()}. Medians of ${rounds} rounds, ratios taken round by round; both peers sync before they acknowledge.`,
+    `${describe(options)}. Medians of ${rounds} rounds, ratios taken round by round; both peers sync before they acknowledge.`,
     ...(quick ? ["Quick: too short and too few for a claim."] : []),
     remarks === "" ? "Nobody else used more than a tenth of the machine in any round; nothing was lost or doubled." : remarks,
   ].join("\n");

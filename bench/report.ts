@@ -33,5 +33,5 @@ function bound(goal: Goal, value: number, unit: Row["unit"]): string {
 function figure(value: number, unit?: Row["unit"]): string {
   const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;
   const text = value.toFixed(digits);
-  return unit === undefined ? text : unit === "messages/s" ? `${text}/s` : `${text} ${unit}`;
+  return unit === undefined ? text : unit.endsWith("/s") ? `${text}/s` : `${text} ${unit}`;
 }

@@ -3,6 +3,7 @@
  */
 import { goals, type Goal, type Row } from "./goals.ts";
 import { measureAccept, type AcceptCell, type AcceptRound } from "./measures/accept.ts";
+import { admissionsPerSecond, heapAfterDay, publishedRules, receiverDay } from "./measures/limits.ts";
 import { measureBacklog } from "./measures/backlog.ts";
 import { compare, mostNoise, type Turn } from "./measures/comparison.ts";
 import { openDns } from "./load/dns.ts";
@@ -13,8 +14,13 @@ import { openPostfix } from "./peers/postfix.ts";
 import type { Setting } from "./setting.ts";
 import { ratioOf, spreadOf } from "./statistics.ts";
 
-export const parts = ["accept", "connections", "large", "relay", "signed", "million"] as const;
+export const parts = ["accept", "connections", "large", "relay", "signed", "million", "limits"] as const;
 export type Part = (typeof parts)[number];
+
+/** The ledger is measured alone, in this process. */
+export function needsPeers(wanted: ReadonlySet<Part>): boolean {
+  return [...wanted].some((part) => part !== "limits");
+}
 
 const kilobyte = 1024;
 const megabyte = 1024 * kilobyte;
@@ -33,6 +39,8 @@ const acceptCells: readonly (AcceptCell & { readonly part: Part; readonly goal: 
 
 /** Measures the parts asked for; each row is told as soon as it is known. */
 export async function* measure(wanted: ReadonlySet<Part>, setting: Setting): AsyncGenerator<Row> {
+  if (wanted.has("limits")) yield* limitsRows(setting);
+  if (!needsPeers(wanted)) return;
   const { folder, signal } = setting;
   await using postern = await Postern.open("postern", { folder, signal, keepSpool: false });
   await using postfix = await openPostfix({ folder, signal });
@@ -47,6 +55,26 @@ export async function* measure(wanted: ReadonlySet<Part>, setting: Setting): Asy
   if (wanted.has("relay")) yield* relayRows(peers, setting);
   if (wanted.has("signed")) yield* signedRows(peers, setting);
   if (wanted.has("million")) yield* backlogRows(setting);
+}
+
+async function* limitsRows(setting: Setting): AsyncGenerator<Row> {
+  const { rounds, signal } = setting;
+  for (const receivers of [100, 10_000]) {
+    const what = `limits: admissions and their settlements with 20 rules, ${receivers.toLocaleString("en")} receivers`;
+    setting.progress(what);
+    const rates: number[] = [];
+    for (let round = 0; round < rounds && !signal.aborted; round++) rates.push(await admissionsPerSecond(500_000, receivers));
+    yield { what, unit: "admissions/s", postern: spreadOf(rates), goal: goals.admissions, remarks: [] };
+  }
+  const day = "limits: memory of a day, 1,000,000 recipients, 10,000 receivers";
+  for (const [what, rules] of [
+    [day, publishedRules],
+    [`${day}, each remembered for the day`, [...publishedRules, receiverDay]],
+  ] as const) {
+    setting.progress(what);
+    const bytes = await heapAfterDay(1_000_000, 10_000, rules);
+    yield { what, unit: "MB", postern: spreadOf([bytes / megabyte]), goal: goals.limitsMemoryMB, remarks: [] };
+  }
 }
 
 async function acceptRow(peers: readonly [Peer, Peer], cell: AcceptCell, goal: Goal, setting: Setting): Promise<Row> {

@@ -59,7 +59,7 @@ export class Admitter {
         taken.fixedChunks[i] = this.#complete(counter, units, taken, now);
       } else taken.fixedChunks[i] = null;
     }
-    for (let i = 0; i < taken.counters.length; i++)
+    for (let i = 0; i < taken.count; i++)
       taken.chunks[i] = this.#complete(taken.counters[i] as Counter, taken.units[i] as number, taken, now);
     taken.admission.ready = (this.#awaited as Batch | null)?.done ?? null;
     return taken.admission;
@@ -166,7 +166,7 @@ export class Admitter {
     positions?: readonly number[],
   ): Admission {
     const { isBulk } = taken;
-    for (let i = 0; i < taken.counters.length; i++) {
+    for (let i = 0; i < taken.count; i++) {
       const units = taken.units[i] as number;
       (taken.counters[i] as Counter).settle(units, 0, isBulk, now);
     }

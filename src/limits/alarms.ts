@@ -48,7 +48,7 @@ export class Alarms {
 
   #set(counter: Counter, level: number): void {
     counter.alarmLevel = level;
-    counter.alarmAt = (alarmShares[level] ?? Infinity) * counter.rule.rule.amount;
+    counter.alarmAt = Math.ceil((alarmShares[level] ?? Infinity) * counter.rule.rule.amount);
   }
 }
 

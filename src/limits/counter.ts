@@ -1,10 +1,11 @@
 import type { RuleInForce } from "./rule-in-force.ts";
 import { Strain, type StrainState } from "./strain.ts";
 import type { Cover } from "./cover.ts";
-import type { TopPrincipals } from "./top-principals.ts";
+import { TopPrincipals } from "./top-principals.ts";
 
-/** Numbers of an entry: when it expires, units, of them bulk. */
-const stride = 3;
+/** Numbers of an entry: when it expires; units and, `packing` times as much, how many of them are bulk. */
+const stride = 2;
+const packing = 2 ** 26;
 /** Waiting for units that are under way: nobody knows when they settle, so ask again soon. */
 const heldWaitMs = 1000;
 
@@ -58,7 +59,7 @@ export class Counter {
     this.party = party;
     this.key = key;
     this.recipient = recipient;
-    this.alarmAt = rule.rule.amount * alarmShares[0];
+    this.alarmAt = Math.ceil(rule.rule.amount * alarmShares[0]);
   }
 
   /** For people. */
@@ -108,19 +109,18 @@ export class Counter {
     if (kept > 0 && rule.windowMs > 0) this.add(rule.expiryOf(now), kept, isBulk ? kept : 0);
   }
 
+  usedBy(principal: string, units: number, now: number): void {
+    if (this.rule.windowMs > 0) (this.top ??= new TopPrincipals()).add(principal, units, now, this.rule.windowMs);
+  }
+
   /** Counts units until `expiresAt`; not before the last entry's. */
   add(expiresAt: number, units: number, bulk: number): void {
-    const entries = this.#entries;
-    const last = entries.length - stride;
-    if (last >= this.#head && (entries[last] as number) >= expiresAt) {
-      entries[last + 1] = (entries[last + 1] as number) + units;
-      entries[last + 2] = (entries[last + 2] as number) + bulk;
-    } else {
-      if (last < this.#head) this.nextExpiry = expiresAt;
-      entries.push(expiresAt, units, bulk);
+    // What does not fit into one entry (bytes of large mail) goes into several.
+    for (let rest = units; rest > 0; rest -= packing - 1) {
+      const part = Math.min(rest, packing - 1);
+      this.#append(expiresAt, part, Math.min(bulk, part));
+      bulk -= Math.min(bulk, part);
     }
-    this.settled += units;
-    this.settledBulk += bulk;
   }
 
   /** Counts what may have been forgotten by a crash. */
@@ -136,18 +136,19 @@ export class Counter {
     let gone = 0;
     const first = head;
     while (head < entries.length && (entries[head] as number) <= now) {
-      gone += entries[head + 1] as number;
-      this.settledBulk -= entries[head + 2] as number;
+      const packed = entries[head + 1] as number;
+      gone += packed % packing;
+      this.settledBulk -= Math.floor(packed / packing);
       head += stride;
     }
     this.settled -= gone;
     this.strain?.expired(gone, (head - first) / stride);
     this.nextExpiry = entries[head] ?? Infinity;
-    // Compact when half is dead, so that each entry is moved at most once on average.
+    // Compact when a quarter is dead, so that each entry is moved three times on average.
     if (head === entries.length) {
       this.#entries = [];
       head = 0;
-    } else if (head > 64 && head * 2 > entries.length) {
+    } else if (head > 8 && head * 4 > entries.length) {
       this.#entries = entries.slice(head);
       head = 0;
     }
@@ -204,7 +205,9 @@ export class Counter {
     const out: [number, number, number][] = [];
     const each = Math.max(1, Math.ceil((this.#entries.length - this.#head) / stride / max)) * stride;
     for (let i = this.#head; i < this.#entries.length; i += stride) {
-      const [at, units, bulk] = this.#entries.slice(i, i + stride) as [number, number, number];
+      const at = this.#entries[i] as number;
+      const units = this.#unitsAt(i);
+      const bulk = Math.floor((this.#entries[i + 1] as number) / packing);
       const group = out.at(-1);
       if (group === undefined || (i - this.#head) % each === 0) out.push([at, units, bulk]);
       else {
@@ -218,12 +221,12 @@ export class Counter {
 
   /** What is held counts as settled now. */
   state(now: number): CounterState {
-    const entries = this.#entries.slice(this.#head);
-    const { windowMs } = this.rule;
-    const [held, heldBulk] = windowMs > 0 ? [this.held, this.heldBulk] : [0, 0];
-    if (held > 0) entries.push(Math.max(this.rule.expiryAfter(now), entries.at(-stride) ?? 0), held, heldBulk);
-    const settled = [this.settled + held, this.settledBulk + heldBulk] as const;
-    return { settled, tat: this.tat, entries, strain: this.strain?.state() ?? null };
+    const copy = new Counter(this.rule, this.party, this.key, this.recipient);
+    copy.#entries = this.#entries.slice(this.#head);
+    copy.settled = this.settled;
+    copy.settledBulk = this.settledBulk;
+    if (this.rule.windowMs > 0) copy.add(this.rule.expiryAfter(now), this.held, this.heldBulk);
+    return { settled: [copy.settled, copy.settledBulk], tat: this.tat, entries: copy.#entries, strain: this.strain?.state() ?? null };
   }
 
   /** Goes on from there; before anything else. */
@@ -233,6 +236,25 @@ export class Counter {
     this.#entries = [...entries];
     this.nextExpiry = entries[0] ?? Infinity;
     this.strain = strain === null ? null : Strain.resume(strain);
+  }
+
+  #append(expiresAt: number, units: number, bulk: number): void {
+    const entries = this.#entries;
+    const last = entries.length - stride;
+    const packed = units + bulk * packing;
+    const isOpen = last >= this.#head && (entries[last] as number) >= expiresAt;
+    if (isOpen && this.#unitsAt(last) + units < packing) entries[last + 1] = (entries[last + 1] as number) + packed;
+    else {
+      const at = isOpen ? (entries[last] as number) : expiresAt;
+      if (last < this.#head) this.nextExpiry = at;
+      entries.push(at, packed);
+    }
+    this.settled += units;
+    this.settledBulk += bulk;
+  }
+
+  #unitsAt(entry: number): number {
+    return (this.#entries[entry + 1] as number) % packing;
   }
 
   #strained(strain: Strain, units: number, isBulk: boolean, now: number): boolean {
@@ -258,7 +280,7 @@ export class Counter {
         if (faded < expiry) return Math.max(from, faded);
       }
       if (expiry === Infinity) break;
-      over -= this.#entries[i + 1] as number;
+      over -= this.#unitsAt(i);
       from = expiry;
       if (over <= 0) return expiry;
     }
@@ -277,9 +299,9 @@ export class Counter {
     let i = this.#head + strain.cursor;
     let before = strain.before;
     missing = position - before;
-    while (i < this.#entries.length - stride && (this.#entries[i + 1] as number) < missing) {
-      missing -= this.#entries[i + 1] as number;
-      before += this.#entries[i + 1] as number;
+    while (i < this.#entries.length - stride && this.#unitsAt(i) < missing) {
+      missing -= this.#unitsAt(i);
+      before += this.#unitsAt(i);
       i += stride;
     }
     strain.keepCursor(i - this.#head, before);

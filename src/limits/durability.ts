@@ -35,24 +35,20 @@ export function restore(book: RuleBook, { anchor, marks }: JournalContents, now:
 export function exactMarks(book: RuleBook, now: number, nextId: () => number): UsageMark[] {
   const marks: UsageMark[] = [];
   for (const set of book.sets) {
-    const { windowMs } = set.rule;
-    if (windowMs === 0) continue;
+    const { rule } = set;
+    if (rule.windowMs === 0) continue;
+    // A unit that settled then is found to expire when it does.
+    const countsMs = rule.expiryAfter(0);
     for (const counter of set.counters()) {
       if (now >= counter.nextExpiry) counter.expire(now);
-      const mark = (kind: UsageMark["kind"], units: number, until: number): void => {
+      const mark = (kind: UsageMark["kind"], units: number, settledAt: number): void => {
+        const at = Math.ceil(settledAt);
         if (units > 0)
-          marks.push({
-            chunk: nextId(),
-            counter: counter.journalKey,
-            kind,
-            units,
-            settledAt: Math.ceil(until - windowMs),
-            until: Math.ceil(until),
-          });
+          marks.push({ chunk: nextId(), counter: counter.journalKey, kind, units, settledAt: at, until: Math.ceil(rule.expiryAfter(at)) });
       };
-      for (const [until, units] of counter.expiries(maxMarks)) mark("used", units, until);
-      mark("used", counter.held, now + lateMs + windowMs);
-      if (counter.strain !== null) mark("foreign", Math.ceil(counter.strain.foreignAt(now)), now + windowMs);
+      for (const [until, units] of counter.expiries(maxMarks)) mark("used", units, until - countsMs);
+      mark("used", counter.held, now + lateMs);
+      if (counter.strain !== null) mark("foreign", Math.ceil(counter.strain.foreignAt(now)), now);
     }
   }
   return marks;

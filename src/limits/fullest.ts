@@ -14,7 +14,7 @@ export function fullestOf(taken: Taken, code: FailureCode, positions: readonly n
     if (other === undefined || ratio(counter) > ratio(other)) best.set(position, counter);
   };
   for (const counter of taken.fixed) consider(counter, wholeMessage);
-  for (let i = 0; i < taken.counters.length; i++) {
+  for (let i = 0; i < taken.count; i++) {
     const position = taken.positions[i] as number;
     if (position === wholeMessage || positions.includes(position)) consider(taken.counters[i] as Counter, position);
   }

@@ -148,6 +148,28 @@ test("bulk mail leaves a little to transactional mail, and gets its share while 
   assert.equal(sent.bulk + sent.transactional, 900);
 });
 
+test("where mail is paced, bulk mail gets its turn from the beginning, not when the window is full", async () => {
+  const rule = ruleOf({ amount: 100, windowMs: hourMs, burst: 1, shares: { transactional: 0.01, bulk: 0.1 } });
+  const { ledger, clock, ask } = await open([rule]);
+  const sent = { bulk: 0, transactional: 0 };
+  const next = { bulk: 0, transactional: 0 };
+  const end = clock.uptime + hourMs;
+  while (clock.uptime < end) {
+    for (const priority of ["transactional", "bulk"] as const) {
+      while (clock.uptime >= next[priority]) {
+        const admission = ask({ priority });
+        if (admission.ok) {
+          relayed(ledger, admission, 1, clock.now());
+          sent[priority]++;
+        } else next[priority] = admission.notBefore - clock.wall;
+      }
+    }
+    clock.uptime = Math.max(clock.uptime + 1, Math.min(next.transactional, next.bulk));
+  }
+  assert.ok(sent.bulk >= 9 && sent.bulk <= 12, JSON.stringify(sent));
+  assert.ok(sent.bulk + sent.transactional >= 98, JSON.stringify(sent));
+});
+
 test("a step of the wall clock frees nothing", async () => {
   const { ledger, clock, ask } = await open([ruleOf({ amount: 1, windowMs: hourMs })]);
   relayed(ledger, ask(), 1, clock.now());

@@ -21,7 +21,6 @@ import { amountsOf, TakenPositions, wholeMessage, type Taken } from "./reservati
 import { RuleBook } from "./route-plan.ts";
 import type { LimitRule } from "./rule.ts";
 import { unitsOfSome } from "./some-recipients.ts";
-import { TopPrincipals } from "./top-principals.ts";
 import type { CounterSnapshot, LedgerSnapshot } from "./snapshot.ts";
 import {
   fullestCounters,
@@ -71,6 +70,7 @@ export class Ledger implements Limits, AsyncDisposable {
   readonly #amounts = [0, 0, 0, 0, 0];
   readonly #kept = [0, 0, 0, 0, 0];
   readonly #keptOrRefused = [0, 0, 0, 0, 0];
+  readonly #positions = new TakenPositions();
   #tendAt = 0;
 
   constructor(options: LedgerOptions, time: LedgerTime) {
@@ -149,7 +149,8 @@ export class Ledger implements Limits, AsyncDisposable {
           now,
         );
     }
-    if (taken.counters.length > 0) this.#endOthers(taken, outcome, answered, now);
+    taken.plan?.principals.add(taken.principal, this.#kept, this.#keptOrRefused);
+    if (taken.count > 0) this.#endOthers(taken, outcome, answered, now);
     for (const { strain } of taken.probes) {
       if (strain === null) continue;
       strain.isProbing = false;
@@ -162,6 +163,7 @@ export class Ledger implements Limits, AsyncDisposable {
   /** Every limit in force, or those that are meant, with the counters that are nearest to full. Looks at each counter once. */
   limits(now: number, query: UsageQuery = {}): readonly LimitUsage[] {
     const at = this.#time.now();
+    for (const plan of this.#book.plans()) plan.tellPrincipals(at);
     const { most = mostTold, counted } = query;
     return this.#book.rules
       .filter((rule) => isMeant(rule, query))
@@ -279,14 +281,13 @@ export class Ledger implements Limits, AsyncDisposable {
   #end(counter: Counter, units: number, kept: number, taken: Taken, chunk: Chunk | null, now: number): void {
     counter.settle(units, kept, taken.isBulk, now);
     if (chunk !== null) (counter.cover as Cover).settle(chunk, units, kept, now);
-    if (kept > 0 && counter.recipient === "" && counter.rule.windowMs > 0)
-      (counter.top ??= new TopPrincipals()).add(taken.principal, kept, now, counter.rule.windowMs);
     if (counter.isAwaited && (kept < units || counter.rule.windowMs === 0)) this.#freed(counter);
   }
 
   #endOthers(taken: Taken, outcome: ReservationOutcome, answered: number, now: number): void {
-    const positions = new TakenPositions(outcome);
-    for (let i = 0; i < taken.counters.length; i++) {
+    const positions = this.#positions;
+    positions.read(outcome);
+    for (let i = 0; i < taken.count; i++) {
       const counter = taken.counters[i] as Counter;
       const set = taken.sets[i] as CounterSet;
       const units = taken.units[i] as number;
@@ -298,6 +299,7 @@ export class Ledger implements Limits, AsyncDisposable {
       else if (set.countsAllRecipients)
         kept = Math.min(units, (rule.countsRefused ? this.#keptOrRefused : this.#kept)[counter.rule.kind] as number);
       else kept = keepsRefused ? units : unitsOfSome(set, taken.recipients, units, (at) => positions.has(at));
+      if (kept > 0 && counter.recipient === "") counter.usedBy(taken.principal, kept, now);
       this.#end(counter, units, kept, taken, taken.chunks[i] ?? null, now);
     }
   }
@@ -352,6 +354,7 @@ export class Ledger implements Limits, AsyncDisposable {
   /** What nobody asks about must not stay as it is for ever: old chunks, alarms that are over, counters with nothing left. */
   #tend(now: number): void {
     this.#tendAt = now + tendEveryMs;
+    for (const plan of this.#book.plans()) plan.tellPrincipals(now);
     for (const set of this.#book.sets) {
       if (set.isPerRecipient) {
         set.sweep(sweepCount, now);

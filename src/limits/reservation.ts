@@ -22,7 +22,9 @@ export class Taken implements Reservation {
   /** Of the counters that count all mail of the route, in the order of its plan, and the chunks that cover what was taken from them. */
   fixed: readonly Counter[] = [];
   readonly fixedChunks: (Chunk | null)[] = [];
-  /** Of the others, side by side. */
+  plan: RoutePlan | null = null;
+  /** Of the others, side by side: `count` of each, and what was left by earlier reservations behind. */
+  count = 0;
   readonly counters: Counter[] = [];
   readonly sets: CounterSet[] = [];
   readonly units: number[] = [];
@@ -45,29 +47,25 @@ export class Taken implements Reservation {
     this.external = external;
     this.size = size;
     this.transactions = transactions ?? 1;
+    this.plan = plan ?? null;
     this.fixed = plan?.fixed ?? none;
+    this.count = 0;
     this.admission.ready = null;
   }
 
   add(counter: Counter, set: CounterSet, units: number, position: number): void {
-    this.counters.push(counter);
-    this.sets.push(set);
-    this.units.push(units);
-    this.positions.push(position);
-    this.chunks.push(null);
+    const at = this.count++;
+    this.counters[at] = counter;
+    this.sets[at] = set;
+    this.units[at] = units;
+    this.positions[at] = position;
+    this.chunks[at] = null;
   }
 
   clear(): void {
     this.isLive = false;
     this.recipients = none;
-    this.fixed = none;
     if (this.probes.length > 0) this.probes.length = 0;
-    if (this.counters.length === 0) return;
-    this.counters.length = 0;
-    this.sets.length = 0;
-    this.units.length = 0;
-    this.positions.length = 0;
-    this.chunks.length = 0;
   }
 }
 
@@ -83,10 +81,10 @@ export function amountsOf(into: number[], recipients: number, external: number, 
 
 /** Which recipients the service took. */
 export class TakenPositions {
-  readonly #not: ReadonlySet<number> | null;
-  readonly #none: boolean;
+  #not: ReadonlySet<number> | null = null;
+  #none = false;
 
-  constructor({ asked, taken, notTaken }: ReservationOutcome) {
+  read({ asked, taken, notTaken }: ReservationOutcome): void {
     this.#none = !asked || taken === 0;
     this.#not = notTaken === undefined || notTaken.length === 0 ? null : new Set(notTaken);
   }

@@ -3,11 +3,14 @@ import { CounterSet } from "./counter-set.ts";
 import type { Admission } from "./limits.ts";
 import { RuleInForce } from "./rule-in-force.ts";
 import type { LimitRule } from "./rule.ts";
+import { PrincipalTally } from "./top-principals.ts";
 
 export type Breadth = (Admission & { ok: false })["breadth"];
 
+const order: readonly Breadth[] = ["route", "external", "message", "recipients"];
+
 /** What counts the mail of one route. */
-export interface RoutePlan {
+export class RoutePlan {
   /** Counters of all its mail, those that bind most of it first. */
   readonly fixed: readonly Counter[];
   /** Of the fixed ones. */
@@ -17,6 +20,31 @@ export interface RoutePlan {
   readonly largestTransaction: number;
   /** A limit that holds counts external recipients only. */
   readonly countsExternal: boolean;
+  readonly principals = new PrincipalTally();
+
+  constructor(sets: readonly CounterSet[]) {
+    const sorted = sets.toSorted((a, b) => order.indexOf(breadthOf(a)) - order.indexOf(breadthOf(b)));
+    const plain = sorted.filter(({ isPlain }) => isPlain);
+    this.fixed = plain.map(({ only }) => only as Counter);
+    this.breadths = new Map(plain.map((set) => [set.only as Counter, breadthOf(set)]));
+    this.byMessage = sorted.filter(({ isPlain, isPerRecipient }) => !isPlain && !isPerRecipient);
+    this.byRecipient = sorted.filter(({ isPerRecipient }) => isPerRecipient);
+    const amounts = sets
+      .filter(({ rule, isPerRecipient }) => rule.holds && !isPerRecipient && rule.rule.unit.endsWith("recipients"))
+      .map(({ rule }) => rule.capBulk);
+    this.largestTransaction = Math.min(Infinity, ...amounts);
+    this.countsExternal = sets.some(({ rule }) => rule.holds && rule.rule.unit === "external-recipients");
+  }
+
+  /** Tells the counters of all mail who used them of late. */
+  tellPrincipals(now: number): void {
+    for (const [principal, { kept, keptOrRefused }] of this.principals.drain()) {
+      for (const counter of this.fixed) {
+        const units = (counter.rule.rule.countsRefused ? keptOrRefused : kept)[counter.rule.kind] as number;
+        if (units > 0) counter.usedBy(principal, units, now);
+      }
+    }
+  }
 }
 
 /** What else waits when a counter of the set binds. Notifications wait with the rest, though a limit may not count them: they are few. */
@@ -46,6 +74,10 @@ export class RuleBook {
   /** Of a rule that is in force, or was. */
   set(id: string, counted: string): CounterSet | undefined {
     return this.#knownSets.get(`${id}\n${counted}`);
+  }
+
+  plans(): Iterable<RoutePlan> {
+    return this.#plans.values();
   }
 
   plan(route: string): RoutePlan | undefined {
@@ -83,26 +115,8 @@ export class RuleBook {
     }
     this.#rules = inForce;
     this.#sets = sets;
-    this.#plans = new Map([...setsOf].map(([route, ofRoute]) => [route, planOf(ofRoute)]));
+    this.#plans = new Map([...setsOf].map(([route, ofRoute]) => [route, new RoutePlan(ofRoute)]));
   }
-}
-
-const order: readonly Breadth[] = ["route", "external", "message", "recipients"];
-
-function planOf(sets: readonly CounterSet[]): RoutePlan {
-  const sorted = sets.toSorted((a, b) => order.indexOf(breadthOf(a)) - order.indexOf(breadthOf(b)));
-  const largest = sets
-    .filter(({ rule, isPerRecipient }) => rule.holds && !isPerRecipient && rule.rule.unit.endsWith("recipients"))
-    .map(({ rule }) => rule.capBulk);
-  const plain = sorted.filter(({ isPlain }) => isPlain);
-  return {
-    fixed: plain.map(({ only }) => only as Counter),
-    breadths: new Map(plain.map((set) => [set.only as Counter, breadthOf(set)])),
-    byMessage: sorted.filter(({ isPlain, isPerRecipient }) => !isPlain && !isPerRecipient),
-    byRecipient: sorted.filter(({ isPerRecipient }) => isPerRecipient),
-    largestTransaction: Math.min(Infinity, ...largest),
-    countsExternal: sets.some(({ rule }) => rule.holds && rule.rule.unit === "external-recipients"),
-  };
 }
 
 function isSameMail(a: LimitRule, b: LimitRule): boolean {

@@ -67,7 +67,7 @@ export class RuleInForce {
     this.windowMs = rule.windowMs;
     this.isPerRecipient = rule.scope.includes("recipient") || rule.scope.includes("sender-recipient");
     this.#sliceMs = Math.max(minSliceMs, Math.ceil(rule.windowMs / slices));
-    this.#countedLateMs = Math.min(maxCountedLateMs, Math.floor(rule.windowMs * countedLateShare));
+    this.#countedLateMs = Math.min(maxCountedLateMs, Math.ceil(rule.windowMs * countedLateShare));
     this.adopt(rule);
   }
 

@@ -11,7 +11,7 @@ const concurrencyPauseMs = 2000;
 const probeWaitMs = 1000;
 /** Bulk mail comes back so soon after the time that it was told, or it waits no more. */
 const bulkLateMs = 2000;
-const entryStride = 3;
+const entryStride = 2;
 
 /** What is out of the ordinary at a moment, as data; a probe that is under way is none. */
 export interface StrainState {

@@ -1,5 +1,28 @@
 const places = 8;
 
+/** What each principal used of a route, by kind of unit, since its counters were told last: telling twenty of each message would cost too much. */
+export class PrincipalTally {
+  #used = new Map<string, { readonly kept: number[]; readonly keptOrRefused: number[] }>();
+
+  add(principal: string, kept: readonly number[], keptOrRefused: readonly number[]): void {
+    let used = this.#used.get(principal);
+    if (used === undefined) {
+      used = { kept: kept.map(() => 0), keptOrRefused: kept.map(() => 0) };
+      this.#used.set(principal, used);
+    }
+    for (let kind = 0; kind < kept.length; kind++) {
+      used.kept[kind] = (used.kept[kind] as number) + (kept[kind] as number);
+      used.keptOrRefused[kind] = (used.keptOrRefused[kind] as number) + (keptOrRefused[kind] as number);
+    }
+  }
+
+  drain(): ReadonlyMap<string, { readonly kept: readonly number[]; readonly keptOrRefused: readonly number[] }> {
+    const used = this.#used;
+    if (used.size > 0) this.#used = new Map();
+    return used;
+  }
+}
+
 /**
  * Who used most of a counter: the space-saving algorithm with a few places. A newcomer takes the place of the smallest and its count, so
  * that nobody who used more than an eighth is ever missing. All counts are halved once a window, so that it tells of late.

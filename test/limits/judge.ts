@@ -6,6 +6,9 @@ import type { LimitRule } from "../../src/limits/rule.ts";
  * The service may have counted a unit at any moment from its reservation until its settlement. So a window that ends at `e` may hold every
  * unit that was reserved by `e` and settled after the window began; how many is worst at a reservation.
  */
+/** It may even count a unit so long after it has answered; in short windows less, an hour's share of it. */
+const countedLateMs = 5000;
+
 export interface Sent {
   readonly route: string;
   readonly principal: string;
@@ -49,7 +52,8 @@ function breachesOf(rule: LimitRule, sent: readonly Sent[]): readonly Breach[] {
     for (const [key, units] of unitsOf(rule, one)) {
       const account = `${route.counted} | ${key}`;
       const entries = accounts.get(account) ?? [];
-      entries.push({ from: one.reservedAt, to: rule.windowMs === 0 ? one.closedAt : one.endedAt, units });
+      const countedBy = one.endedAt + Math.min(countedLateMs, rule.windowMs / 720);
+      entries.push({ from: one.reservedAt, to: rule.windowMs === 0 ? one.closedAt : countedBy, units });
       accounts.set(account, entries);
     }
   }
