@@ -34,6 +34,23 @@ export const listenerView = Type.Object({
   text: optional(Type.String()),
 });
 
+/** A limit with the numbers of the moment at which it bound. */
+export const boundLimitView = Type.Object({
+  id: Type.String(),
+  counted: Type.String({ description: "For whom it is counted." }),
+  amount: Type.Integer(),
+  used: Type.Number(),
+  windowMs: Type.Integer({ description: "0: at a time." }),
+});
+
+export const gateView = Type.Object({
+  priority: Type.Enum(["transactional", "bulk"]),
+  recipients: Type.Enum(["internal", "external"]),
+  since: time("When it was closed."),
+  until: time("When the limit is asked again."),
+  limit: boundLimitView,
+});
+
 export const routeView = Type.Object({
   name: Type.String(),
   kind: Type.String(),
@@ -55,6 +72,7 @@ export const routeView = Type.Object({
   failed: Type.Integer(),
   openings: Type.Integer(),
   lastReply: optional(Type.String()),
+  gates: Type.Array(gateView, { description: "Mail that limits keep waiting." }),
   nextHops: optional(
     Type.Array(
       Type.Object({
@@ -181,6 +199,11 @@ export const traceAttemptView = Type.Object({
   verified: optional(Type.Boolean()),
   security: optional(Type.Enum([...deliverySecurities], { description: "What protected it on its way." })),
   securityNote: optional(Type.String({ description: "Why not better." })),
+  atLimit: optional(
+    Type.Array(Type.Object({ route: Type.String(), limit: boundLimitView, until: time("When it was to have room, or had.") }), {
+      description: "Routes before this one that were at a limit; and this one, if the mail had waited for its limit.",
+    }),
+  ),
   results: Type.Array(
     Type.Object({ recipient: Type.String(), state: recipientState, text: Type.String(), status: optional(Type.String()) }),
   ),
@@ -205,6 +228,7 @@ export const traceView = Type.Object({
   messageId: Type.String(),
   envid: optional(Type.String()),
   dsnFor: optional(Type.String()),
+  priority: Type.Enum(["transactional", "bulk"]),
   size: Type.Integer(),
   recipients: Type.Array(queueRecipientView),
   attempts: Type.Array(traceAttemptView),
@@ -334,6 +358,7 @@ export type FindView = Static<typeof findView>;
 export type WhyView = Static<typeof whyView>;
 export type IdentityView = Static<typeof identityView>;
 export type RouteView = Static<typeof routeView>;
+export type GateView = Static<typeof gateView>;
 export type ListenerView = Static<typeof listenerView>;
 export type ProbeView = Static<typeof probeView>;
 export type ReloadView = Static<typeof reloadView>;

@@ -12,7 +12,9 @@ import type { TokenSourceStatus } from "../identity/tokens/token-source.ts";
 import type { DoctorReport } from "./doctor/examination.ts";
 import type { Rotation } from "./setup/setup.ts";
 import type { ProbeResult } from "../routes/route.ts";
-import type { Decision } from "../routing/decide.ts";
+import type { LimitName } from "../limits/limits.ts";
+import type { Priority } from "../mail/priority.ts";
+import type { Decision, RecipientClass } from "../routing/decide.ts";
 import type { FidelityFacts } from "../routing/fidelity.ts";
 import type { Outlook } from "../routing/outlook.ts";
 import type { Pin } from "../routing/pins.ts";
@@ -158,6 +160,18 @@ export interface RouteStatus {
   readonly target: string;
   /** Each of several servers, and how it does. */
   readonly nextHops?: readonly NextHop[];
+  /** Closed by limits. */
+  readonly gates: readonly GateStatus[];
+}
+
+/** Mail of one priority to one class of recipients that a limit keeps waiting. */
+export interface GateStatus {
+  readonly priority: Priority;
+  readonly recipients: RecipientClass;
+  readonly since: number;
+  /** When the limit is asked again. */
+  readonly until: number;
+  readonly limit: LimitName;
 }
 
 export interface Readiness {

@@ -44,6 +44,11 @@ export function createMetrics(gateway: Gateway): Metrics {
   const outcomes = counter("route_recipients_total", "Recipients attempted since start, by outcome", ["route", "outcome"]);
   const relayedBy = counter("relayed_total", "Recipients relayed since start, by what protected them on the way", ["route", "security"]);
   const openings = counter("route_circuit_openings_total", "How often the circuit opened since start", ["route"]);
+  const gate = gauge(
+    "route_gate_closed_until_seconds",
+    "When mail that a limit keeps waiting may go, seconds since 1970; absent when none waits",
+    ["route", "priority", "recipients", "limit"],
+  );
   const credentialExpiry = gauge(
     "identity_credential_expiry_seconds",
     "When the secret or certificate in use ends, seconds since 1970; absent when unknown",
@@ -74,13 +79,15 @@ export function createMetrics(gateway: Gateway): Metrics {
       listenerUp.set({ listener: listener.name, kind: listener.kind }, listener.ready ? 1 : 0);
     }
     // Routes come and go with the configuration.
-    for (const metric of [circuit, active, outcomes, relayedBy, openings]) metric.reset();
+    for (const metric of [circuit, active, outcomes, relayedBy, openings, gate]) metric.reset();
     for (const route of status.routes) {
       for (const state of circuits) circuit.set({ route: route.name, state }, route.circuit === state ? 1 : 0);
       active.set({ route: route.name }, route.active);
       for (const outcome of ["relayed", "delayed", "failed"] as const) outcomes.inc({ route: route.name, outcome }, route[outcome]);
       for (const security of deliverySecurities) relayedBy.inc({ route: route.name, security }, route.relayedBy[security]);
       openings.inc({ route: route.name }, route.openings);
+      for (const { priority, recipients: to, until, limit } of route.gates)
+        gate.set({ route: route.name, priority, recipients: to, limit: limit.id }, Math.round(until / 1000));
     }
     for (const metric of [credentialExpiry, tokenExpiry, renewals]) metric.reset();
     for (const { name: identity, credentialExpiresAt, tokens, renewals: count } of status.identities) {

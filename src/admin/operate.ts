@@ -286,6 +286,9 @@ function routeStatus(outlet: Outlet, target: string, pausedBy = "the configurati
     ...(lastText === "" ? {} : { lastReply: lastText }),
     target,
     ...(route.nextHops === undefined ? {} : { nextHops: route.nextHops() }),
+    gates: outlet.turns.flatMap(({ priority, recipientClass: recipients, gate: { isClosed, since, until, limit } }) =>
+      isClosed && limit !== null ? [{ priority, recipients, since, until, limit }] : [],
+    ),
   };
 }
 

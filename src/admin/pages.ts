@@ -1,4 +1,5 @@
 import { formatDuration, formatSize } from "../lib/units.ts";
+import { explainGate } from "../reports/explain-limit.ts";
 import type { ListenerView, QueueEntryView, QueueListView, RouteView, StatusView, SummaryView, TraceView } from "./contract.ts";
 import { html, type Html } from "../lib/http/html.ts";
 
@@ -104,7 +105,7 @@ function routesTable(routes: readonly RouteView[]): Html {
               <th scope="row">${route.name}</th>
               <td>${route.kind} ${route.target}</td>
               <td class="${route.circuit === "closed" ? "good" : "bad"}">
-                ${words[route.circuit] ?? route.circuit}${route.reason === undefined ? "" : `: ${route.reason}`}${route.retryAt === undefined ? "" : html` (next try <time>${route.retryAt}</time>)`}
+                ${words[route.circuit] ?? route.circuit}${route.reason === undefined ? "" : `: ${route.reason}`}${route.retryAt === undefined ? "" : html` (next try <time>${route.retryAt}</time>)`}${route.gates.map((gate) => html`<br />At a limit: ${explainGate(gate)}`)}
               </td>
               <td><time>${route.since}</time></td>
               <td>${route.active} of ${route.concurrency}</td>

@@ -41,11 +41,12 @@ export function listenerOf(listener: ListenerStatus): ListenerView {
 }
 
 export function routeOf(route: RouteStatus): RouteView {
-  const { since, retryAt, nextHops, ...rest } = route;
+  const { since, retryAt, nextHops, gates, ...rest } = route;
   return {
     ...rest,
     since: isoTime(since),
     ...(retryAt === undefined ? {} : { retryAt: isoTime(retryAt) }),
+    gates: gates.map((gate) => ({ ...gate, since: isoTime(gate.since), until: isoTime(gate.until), limit: { ...gate.limit } })),
     ...(nextHops === undefined
       ? {}
       : {
@@ -133,11 +134,15 @@ export function traceOf(record: TraceRecord, story: readonly string[]): TraceVie
     subject: record.subject,
     messageId: record.messageIdField,
     ...(record.envid === undefined ? {} : { envid: record.envid }),
+    priority: record.priority ?? "transactional",
     ...(record.dsnFor === undefined ? {} : { dsnFor: formatId(record.dsnFor) }),
     size: record.size,
     recipients: record.recipients.map(recipientOf),
-    attempts: record.attempts.map(({ at, results, durationMs, ...attempt }) => ({
+    attempts: record.attempts.map(({ at, results, durationMs, atLimit, ...attempt }) => ({
       ...attempt,
+      ...(atLimit === undefined
+        ? {}
+        : { atLimit: atLimit.map(({ route, limit, until }) => ({ route, limit: { ...limit }, until: isoTime(until) })) }),
       at: isoTime(at),
       durationMs: Math.round(durationMs),
       results: results.map(({ n, to, text, status }) => ({

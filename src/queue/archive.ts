@@ -1,3 +1,4 @@
+import type { Priority } from "../mail/priority.ts";
 import type { Attempt, FinalState, Origin, RecipientState, StoredMessage, StoredRecipient, TraceEvent } from "./store.ts";
 
 /**
@@ -69,6 +70,8 @@ export interface TraceRecord {
   readonly size: number;
   readonly expiresAt: number;
   readonly dsnFor?: number;
+  /** Absent: transactional. */
+  readonly priority?: Priority;
   readonly recipients: readonly TraceRecipient[];
   /** Oldest first. */
   readonly attempts: readonly TraceAttempt[];

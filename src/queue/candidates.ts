@@ -59,11 +59,16 @@ export class Candidates {
     return lane.routes.some((name) => name !== failed.route.name && !tried.includes(name) && this.#outlets.has(name));
   }
 
-  /** Those before the outlet in the job's order that were left out because they are at a limit. */
-  atLimit({ lane, tried }: Job, taken: Outlet): readonly AtLimit[] {
+  /** Those before the outlet in the job's order that are at a limit; and itself, when the job has waited for long at its gate. */
+  atLimit({ lane, tried, recipients }: Job, taken: Outlet, now: number): readonly AtLimit[] {
     const found: AtLimit[] = [];
     for (const name of lane.routes) {
-      if (name === taken.route.name) break;
+      if (name === taken.route.name) {
+        const { limit, until } = taken.turns[lane.turn].gate;
+        const dueAt = recipients[0]?.notBefore ?? now;
+        if (limit !== null && until > dueAt && now - dueAt > patienceMs) found.push({ route: name, limit, until });
+        break;
+      }
       const outlet = this.#outlets.get(name);
       if (outlet === undefined || outlet.circuit.state !== "closed" || tried.includes(name)) continue;
       const { isClosed, limit, until } = outlet.turns[lane.turn].gate;

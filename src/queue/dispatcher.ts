@@ -271,7 +271,7 @@ export class Dispatcher {
     outlet.active++;
     lane.active++;
     this.#active++;
-    const atLimit = lane.routes[0] === outlet.route.name ? [] : this.#candidates.atLimit(job, outlet);
+    const atLimit = limits === null ? [] : this.#candidates.atLimit(job, outlet, clock.now());
     const { delivery, attempt } = await attemptJob(outlet.route, job, pass?.ready ?? null, this.#ports, this.#stop.signal);
     outlet.active--;
     lane.active--;

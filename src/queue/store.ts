@@ -203,7 +203,7 @@ export interface Attempt {
   readonly security?: DeliverySecurity;
   /** Why it was not protected better. */
   readonly securityNote?: string;
-  /** Routes that would have come before this one, but were at a limit. */
+  /** Routes that would have come before this one, but were at a limit; and this one, if the recipients had to wait for its limit. */
   readonly atLimit?: readonly AtLimit[];
 }
 
@@ -211,7 +211,7 @@ export interface Attempt {
 export interface AtLimit {
   readonly route: string;
   readonly limit: LimitName;
-  /** When it would have had room, as far as was known. */
+  /** When it was to have room, or had. */
   readonly until: number;
 }
 

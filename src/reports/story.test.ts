@@ -116,6 +116,22 @@ test("why with a record tells the failover and where that recipient stands, and 
   assert.doesNotMatch(tellWhy(external, record, 0).join("\n"), /The sender was told/);
 });
 
+test("why it went by another route, and late: the limits with their numbers", () => {
+  const limit = { id: "hve.recipients-per-hour", counted: "mailbox hve@contoso.example", amount: 2000, used: 1999, windowMs: 3_600_000 };
+  const [attempt] = record.attempts;
+  assert.ok(attempt);
+  const atLimit = [
+    { route: "relay-a", limit, until: at("12:20:03") },
+    { route: "relay-b", limit: { ...limit, id: "limits.at-once\u001b", amount: 2, used: 2, windowMs: 0 }, until: at("11:38:02") },
+  ];
+  const lines = tellStory({ ...record, attempts: [{ ...attempt, atLimit }] }, new Map());
+  const told = lines.filter((line) => line.includes("limit"));
+  assert.deepEqual(told, [
+    '    Route "relay-a" was at its limit, with room at 2026-11-21 12:20:03Z: 1999 of 2000 in 1h used (hve.recipients-per-hour, mailbox hve@contoso.example).',
+    "    It had waited for a limit of this route, until 2026-11-21 11:38:02Z: 2 of 2 under way (limits.at-once , mailbox hve@contoso.example).",
+  ]);
+});
+
 test("every state has words, and no control character of a peer reaches the terminal", () => {
   for (const state of ["relayed", "queued", "leased", "inDoubt", "held", "failed", "expired", "cancelled"] as const) {
     const [recipient] = record.recipients;

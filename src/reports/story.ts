@@ -13,6 +13,7 @@ import type { Failure } from "../mail/failure.ts";
 import type { TraceAttempt, TraceRecipient, TraceRecord } from "../queue/archive.ts";
 import type { TraceEvent } from "../queue/store.ts";
 import { explainDecision, summariseDecision, type DecisionFacts } from "./explain-decision.ts";
+import { explainLimit } from "./explain-limit.ts";
 import { cleanText } from "../wire/dsn/fields.ts";
 
 export interface StoryTeller {
@@ -109,7 +110,7 @@ function tellState(recipient: TraceRecipient, record: TraceRecord): string {
         ? `waits for its first attempt.${last}`
         : `waits for attempt ${attempts + 1}, not before ${formatAt(notBefore)}.${last}`;
     case "leased":
-      return `attempt ${attempts + 1} is under way.${last}`;
+      return `attempt ${attempts + 1} is under way, or about to be.${last}`;
     case "inDoubt":
       return `in doubt: the next hop may have taken it, so it is not repeated by itself. Decide with \`postern queue retry ${id}\` or \`postern queue drop ${id}\`.${last}`;
     case "held":
@@ -166,6 +167,12 @@ function tellAttempt(attempt: TraceAttempt, index: number, addresses: ReadonlyMa
   const lines = [
     `${formatAt(attempt.at)}  Attempt ${index + 1} by route "${route}" to ${cleanText(where)}${how}, ${formatDuration(durationMs)}:`,
   ];
+  for (const { route: name, limit, until } of attempt.atLimit ?? [])
+    lines.push(
+      name === route
+        ? `    It had waited for a limit of this route, until ${formatAt(until)}: ${explainLimit(limit)}.`
+        : `    Route "${name}" was at its limit, with room at ${formatAt(until)}: ${explainLimit(limit)}.`,
+    );
   // All recipients with the same answer share a line.
   const answers = new Map<string, string[]>();
   for (const { n, to, text, status } of attempt.results) {
@@ -207,6 +214,7 @@ const eventWords: Readonly<Record<string, string>> = {
   cancelled: "Removed by an operator",
   "route-switched": "Another route",
   "in-doubt": "In doubt",
+  limited: "It waits for a limit",
   "x-smtpapi": "It came with X-SMTPAPI",
   bounced: "Bounced later",
   "delay-reported": "Delayed later, as reported",

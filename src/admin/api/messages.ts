@@ -1,10 +1,11 @@
 import { Type } from "typebox";
 import { formatId, parseId } from "../../lib/ids.ts";
-import { parseDuration } from "../../lib/units.ts";
+import { isoTime, parseDuration } from "../../lib/units.ts";
 import type { TraceRecord } from "../../queue/archive.ts";
 import type { Decision } from "../../routing/decide.ts";
 import { findQuery, findView, traceView, whyView, type FindView, type TraceView, type WhyView } from "../contract.ts";
 import type { Gateway } from "../gateway.ts";
+import { explainGate } from "../../reports/explain-limit.ts";
 import { explainOutlooks } from "../../reports/explain-outlook.ts";
 import type { StoryTeller } from "../../reports/story.ts";
 import { summaryOf, traceOf } from "../views.ts";
@@ -69,13 +70,31 @@ export function messageEndpoints(gateway: Gateway, teller: StoryTeller): readonl
               text:
                 decision === null
                   ? ["The decision is not stored any more."]
-                  : [...teller.why(decision, record, n, present), ...outlookText(gateway, record, decision)],
+                  : [
+                      ...teller.why(decision, record, n, present),
+                      ...(state === "queued" || state === "leased" ? gatesText(gateway, record, present ?? decision) : []),
+                      ...outlookText(gateway, record, decision),
+                    ],
             };
           }),
         };
       },
     }),
   ];
+}
+
+/** Limits that it waits for now. */
+function gatesText(
+  gateway: Gateway,
+  { priority = "transactional" }: TraceRecord,
+  { candidates, recipientClass }: Decision,
+): readonly string[] {
+  const routes = gateway.routes.list().filter(({ name }) => candidates.includes(name));
+  return routes.flatMap(({ name, gates }) =>
+    gates
+      .filter((gate) => gate.priority === priority && gate.recipients === recipientClass)
+      .map((gate) => `Route "${name}" is at a limit: ${explainGate({ ...gate, until: isoTime(gate.until) })}.`),
+  );
 }
 
 /** What its routes do to it, by the traits they have now. */

@@ -1,8 +1,9 @@
 import { Option, type Command } from "commander";
-import type { QueueChangeView, QueueListView } from "../../admin/contract.ts";
+import type { QueueChangeView, QueueListView, RouteView } from "../../admin/contract.ts";
+import { explainGate } from "../../reports/explain-limit.ts";
 import { openControl, type Query } from "../control.ts";
 import { CommandError } from "../exit-codes.ts";
-import { printJson, printTable, shortTime } from "../output.ts";
+import { printJson, printLines, printTable, shortTime } from "../output.ts";
 import { defineMessagePins } from "../routes/pins.ts";
 import { duration, withData, withExamples, withJson, wholeNumber, type CommonOptions } from "../options.ts";
 
@@ -95,6 +96,7 @@ async function list(options: ListOptions): Promise<void> {
   } while (after !== undefined && messages.length < options.limit);
   if (options.json === true) return printJson(messages);
   if (messages.length === 0) return void process.stdout.write("Nothing waits.\n");
+  const { routes } = await control.get<{ routes: readonly RouteView[] }>("/api/routes");
   const rows = messages.flatMap((message) =>
     // Those that are done with are told by `postern trace`.
     message.recipients
@@ -111,6 +113,7 @@ async function list(options: ListOptions): Promise<void> {
       ]),
   );
   printTable(["ID", "RECEIVED", "FROM", "TO", "STATE", "TRIES", "NEXT", "REASON"], rows);
+  printLines(routes.flatMap(({ name, gates }) => gates.map((gate) => `Route ${name}: ${explainGate(gate)}.`)));
   if (after !== undefined) process.stderr.write(`There are more: raise --limit.\n`);
 }
 

@@ -2,6 +2,7 @@ import { InvalidArgumentError, type Command } from "commander";
 import type { ProbeView, RouteView } from "../../admin/contract.ts";
 import type { ServiceFactsView } from "../../admin/service-facts.ts";
 import { isDay } from "../../lib/days.ts";
+import { explainGate } from "../../reports/explain-limit.ts";
 import { openControl } from "../control.ts";
 import { CommandError } from "../exit-codes.ts";
 import { cleanCell, printJson, printLines, printTable, shortTime } from "../output.ts";
@@ -161,13 +162,13 @@ function printRoutes(routes: readonly RouteView[]): void {
   const rows = routes.map((route) => [
     route.name,
     `${route.kind} ${route.target}`,
-    states[route.circuit] ?? route.circuit,
+    route.circuit === "closed" && route.gates.length > 0 ? "at a limit" : (states[route.circuit] ?? route.circuit),
     shortTime(route.since),
     `${route.active}/${route.concurrency}`,
     String(route.relayed),
     String(route.delayed),
     String(route.failed),
-    route.reason ?? route.lastReply ?? "",
+    route.reason ?? (route.gates[0] === undefined ? (route.lastReply ?? "") : explainGate(route.gates[0])),
   ]);
   printTable(["ROUTE", "LEADS TO", "STATE", "SINCE", "ACTIVE", "RELAYED", "DELAYED", "FAILED", "LAST WORDS"], rows);
 }
@@ -178,6 +179,7 @@ function describe(route: RouteView): string[] {
     `  ${states[route.circuit] ?? route.circuit} since ${shortTime(route.since)}${route.reason === undefined ? "" : `: ${cleanCell(route.reason)}`}${route.retryAt === undefined ? "" : `; next try ${shortTime(route.retryAt)}`}`,
     `  ${route.active} of ${route.concurrency} transactions under way`,
     `  since start: ${route.relayed} relayed, ${route.delayed} delayed, ${route.failed} failed, ${route.openings} times in trouble`,
+    ...route.gates.map((gate) => `  at a limit: ${cleanCell(explainGate(gate))}`),
     ...(route.lastReply === undefined ? [] : [`  last reply: ${cleanCell(route.lastReply)}`]),
     ...(route.nextHops ?? []).map(
       ({ remote, trouble, restsUntil }) =>

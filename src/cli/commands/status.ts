@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { IdentityView, StatusView } from "../../admin/contract.ts";
 import { formatDuration, formatSize } from "../../lib/units.ts";
+import { explainGate } from "../../reports/explain-limit.ts";
 import { openControl } from "../control.ts";
 import { printJson, printLines } from "../output.ts";
 import { withData, withExamples, withJson, type CommonOptions } from "../options.ts";
@@ -20,7 +21,7 @@ export default function define(command: Command): void {
       ),
       ...status.routes.map(
         (route) =>
-          `route ${route.name} (${route.kind} ${route.target}) ${route.circuit === "closed" ? "working" : route.circuit}, relayed ${route.relayed}`,
+          `route ${route.name} (${route.kind} ${route.target}) ${route.circuit === "closed" ? "working" : route.circuit}, relayed ${route.relayed}${route.gates.map((gate) => `; ${explainGate(gate)}`).join("")}`,
       ),
       ...status.identities.map(describeIdentity),
     ]);
