@@ -137,13 +137,13 @@ async function fill(directory: string, count: number): Promise<void> {
   const openMs = performance.now() - start;
   const lanes = await store.lanes();
   const lanesMs = performance.now() - start - openMs;
-  const first = await store.claim(lanes[0]?.lane ?? 0, Date.now() + 1, 50, false);
+  const first = await store.claim(lanes[0]?.lane ?? 0, Date.now() + 1, 50);
   console.log(
     `open ${openMs.toFixed(0)} ms, lanes ${lanesMs.toFixed(1)} ms, first claim (${first.messages.length}) after ${(performance.now() - start).toFixed(0)} ms`,
   );
   let lane = 0;
   const cycles = await load(Math.min(200, Math.floor(count / 200)), 4, async () => {
-    const { messages } = await store.claim((lane = (lane + 1) % 20), Date.now() + 1, 50, false);
+    const { messages } = await store.claim((lane = (lane + 1) % 20), Date.now() + 1, 50);
     await Promise.all(messages.map(({ message }) => store.apply([settle(message.id)])));
   });
   show("claim 50 + settle 50 (per 50)", cycles);

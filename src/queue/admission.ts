@@ -42,8 +42,6 @@ export interface AdmissionPorts {
   readonly now: number;
   /** Later than now: the message waits until then. */
   readonly notBefore?: number;
-  /** Whether a crash during a lease in this lane leaves doubt that may not be resolved by sending again. */
-  readonly mayDoubt: (lane: Lane) => boolean;
 }
 
 /**
@@ -56,7 +54,7 @@ export function admit(
   body: Uint8Array | null,
   addressed: readonly Addressed[],
   operations: Operation[],
-  { dispatcher, lanes, decisions, now, notBefore = now, mayDoubt }: AdmissionPorts,
+  { dispatcher, lanes, decisions, now, notBefore = now }: AdmissionPorts,
 ): readonly Admission[] {
   const admissions: Admission[] = [];
   const recipients: NewRecipient[] = [];
@@ -86,7 +84,7 @@ export function admit(
       ...(recipient.orcpt === undefined ? {} : { orcpt: recipient.orcpt }),
     };
     admission.recipients.push(stored);
-    recipients.push(mayDoubt(lane) ? { ...stored, state, doubt: true } : { ...stored, state });
+    recipients.push({ ...stored, state });
   }
   operations.push({ op: "accept", message, body, recipients });
   return admissions;

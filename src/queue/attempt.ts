@@ -8,20 +8,23 @@ import type { Job } from "./job.ts";
 import type { QueueLog } from "./queue-log.ts";
 import type { Attempt } from "./store.ts";
 
-/** One call of a route, when what admits it is durable. Never rejects: a route that throws has a bug (or was told to stop), and its recipients are delayed. */
+/** One call of a route, when what admits it, and that it begins, is durable. Never rejects: a route that throws has a bug (or was told to stop), and its recipients are delayed. */
 export async function attemptJob(
   route: Route,
   job: Job,
   ready: Promise<void> | null,
-  { clock, log }: { readonly clock: Clock; readonly log: QueueLog },
+  { clock, log, begin }: { readonly clock: Clock; readonly log: QueueLog; readonly begin: (job: Job) => Promise<void> },
   signal: AbortSignal,
 ): Promise<{ readonly delivery: Delivery; readonly attempt: Attempt }> {
   const at = clock.now();
   const started = performance.now();
   let delivery: Delivery;
   try {
+    // Both go to the store in one turn, so they share a commit.
+    const begun = route.traits.inDoubt === "wait" ? begin(job) : null;
+    const first = ready === null || begun === null ? (ready ?? begun) : Promise.all([ready, begun]);
     // What cannot be accounted for may not be sent.
-    if (ready !== null && !(await isDone(ready, log)))
+    if (first !== null && !(await isDone(first, log)))
       return { delivery: allDelayed(job, failure("spool.unavailable")), attempt: attemptOf(at, 0, route.name, { remote: "" }) };
     delivery = await route.deliver(
       { messageId: job.message.id, envelope: envelopeOf(job), recipients: job.recipients, content: job.content },
@@ -34,12 +37,12 @@ export async function attemptJob(
   return { delivery, attempt: attemptOf(at, Math.round(performance.now() - started), route.name, delivery.session) };
 }
 
-async function isDone(ready: Promise<void>, log: QueueLog): Promise<boolean> {
+async function isDone(ready: Promise<unknown>, log: QueueLog): Promise<boolean> {
   try {
     await ready;
     return true;
   } catch (error) {
-    log.fault("limits", error);
+    log.fault("attempt", error);
     return false;
   }
 }

@@ -39,6 +39,8 @@ export interface DispatcherPorts {
   readonly conclude: Conclude;
   /** Leases due work of a lane; resolves when it is in memory. */
   readonly claim: (lane: Lane, max: number) => Promise<void>;
+  /** Writes down that a job is about to be passed to a route that must not get it twice. */
+  readonly begin: (job: Job) => Promise<void>;
   /** Puts a leased job back into the store, as it was. */
   readonly putBack: (job: Job) => void;
   /** Puts some recipients of a leased job back until a limit has room for them. */

@@ -104,6 +104,8 @@ export class Queue {
         opened: (outlet, reason) => this.dispatcher.opened(outlet, reason),
       }),
       claim: (lane, max) => this.#claim(lane, max),
+      begin: ({ message: { id }, recipients }) =>
+        this.#guard(this.#deps.store.apply([{ op: "begin", messageId: id, recipients: recipients.map(({ n }) => n) }])),
       putBack: (job) => this.#putBack(job),
       postpone: (job, recipients, notBefore, limit) => this.#postpone(job, recipients, notBefore, limit),
       limits,
@@ -168,16 +170,8 @@ export class Queue {
       decisions: this.#decisions,
       now: this.#deps.clock.now(),
       ...(notBefore === undefined ? {} : { notBefore }),
-      mayDoubt: this.#mayDoubt,
     });
   }
-
-  /** What is claimed from a lane of another configuration may go by any route. */
-  readonly #mayDoubt = ({ generation, routes }: Lane): boolean => {
-    for (const name of generation === this.#router.generation ? routes : this.#deps.routes.keys())
-      if (this.#deps.routes.get(name)?.traits.inDoubt === "wait") return true;
-    return false;
-  };
 
   /** The admissions are durable. */
   #start(message: StoredMessage, body: Uint8Array | null, admissions: readonly Admission[]): void {
@@ -217,7 +211,7 @@ export class Queue {
   async #claim(lane: Lane, max: number): Promise<void> {
     const { store, clock } = this.#deps;
     lane.backlogDue = null;
-    const claim = await this.#guard(store.claim(lane.id, clock.now(), max, this.#mayDoubt(lane)));
+    const claim = await this.#guard(store.claim(lane.id, clock.now(), max));
     if (claim.nextDue !== null) lane.backlogDue = lane.backlogDue === null ? claim.nextDue : Math.min(lane.backlogDue, claim.nextDue);
     for (const claimed of claim.messages) this.#take(claimed, lane);
   }

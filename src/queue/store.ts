@@ -19,7 +19,7 @@ import type { Priority } from "../mail/priority.ts";
 export interface QueueStore extends AsyncDisposable {
   apply(operations: readonly Operation[]): Promise<void>;
   /** Leases up to `max` due recipients of one lane, oldest `notBefore` first; the lease is as durable as an `apply`. */
-  claim(lane: number, now: number, max: number, doubt: boolean): Promise<Claim>;
+  claim(lane: number, now: number, max: number): Promise<Claim>;
   /** Leases up to `max` queued recipients of any lane whose message has outlived its `expiresAt`. */
   claimExpired(now: number, max: number): Promise<readonly ClaimedMessage[]>;
   /** Every lane that has queued recipients, with its earliest `notBefore`. Costs a look per lane, not per message. */
@@ -164,6 +164,11 @@ export type Operation =
     }
   /** The outcome of an attempt, or an expiry, for some recipients of one message. A message with only final recipients moves to the history. */
   | { readonly op: "settle"; readonly messageId: number; readonly recipients: readonly Settlement[]; readonly attempt?: Attempt }
+  /**
+   * Leased recipients are about to be passed to a next hop that must not get them twice (trait `inDoubt: wait`): when a crash ends the lease
+   * from now on, they are in doubt instead of queued.
+   */
+  | { readonly op: "begin"; readonly messageId: number; readonly recipients: readonly number[] }
   /** A routing decision, stored once for its key. */
   | { readonly op: "decision"; readonly key: string; readonly decision: unknown }
   /** Recipients that were routed anew; of those that wait no more nothing is changed. */
@@ -171,10 +176,9 @@ export type Operation =
   /** Something that happened to a message besides attempts: told in its trace. */
   | { readonly op: "event"; readonly messageId: number; readonly event: TraceEvent };
 
-/** A recipient as it is accepted. `doubt`: when a crash ends the lease, it is in doubt instead of queued (trait `inDoubt: wait`). */
+/** A recipient as it is accepted. */
 export interface NewRecipient extends StoredRecipient {
   readonly state: "queued" | "leased" | "held";
-  readonly doubt?: true;
 }
 
 export interface Settlement {

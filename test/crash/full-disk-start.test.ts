@@ -30,7 +30,7 @@ test(
     disk.fill();
     await using opened = await open();
     assert.ok(opened.store.freeBytes() <= 0, "nothing may be accepted");
-    const { messages } = await opened.store.claim(1, Date.now(), 200, false);
+    const { messages } = await opened.store.claim(1, Date.now(), 200);
     assert.equal(messages.length, 200);
     for (const { message } of messages) {
       await opened.store.apply([

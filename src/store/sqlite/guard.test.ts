@@ -52,7 +52,7 @@ test("a data directory of schema 1 opens", async () => {
   );
   {
     await using opened = await openTest(place.directory);
-    const claim = await opened.store.claim(7, 2000, 1, false);
+    const claim = await opened.store.claim(7, 2000, 1);
     assert.equal(Buffer.from(claim.messages[0]?.body ?? []).toString(), "Hello");
     assert.equal(claim.messages[0]?.message.subject, "Scan");
     assert.equal(opened.store.lastId, 4711);
@@ -127,7 +127,7 @@ for (const fault of [{ segmentWrite: { at: 2, code: "EIO" } }, { segmentSync: { 
     await store.apply([acceptOf(1, [recipientOf(0, "queued")])]);
     await assert.rejects(write());
     await assert.rejects(store.apply([acceptOf(2, [recipientOf(0, "queued")])]), (error) => error instanceof StoreFailed);
-    await assert.rejects(store.claim(1, 5000, 1, false), (error) => error instanceof StoreFailed);
+    await assert.rejects(store.claim(1, 5000, 1), (error) => error instanceof StoreFailed);
     assert.equal(faults.length, 1);
   });
 }

@@ -170,7 +170,7 @@ test("random calls leave store and model in the same state", { timeout: 120_000 
             case "claim": {
               const expected = model.claim(each.lane, each.now, each.max);
               checks.push(
-                store.claim(each.lane, each.now, each.max, false).then(({ messages }) => {
+                store.claim(each.lane, each.now, each.max).then(({ messages }) => {
                   assert.deepEqual(
                     messages.flatMap(({ message, recipients }) => recipients.map(({ n }) => `${message.id}/${n}`)).sort(),
                     expected,

@@ -54,6 +54,9 @@ export function packOperation(packer: Packer, operation: Operation): void {
     case "event":
       packer.values.push(operations.event, operation.messageId, storyOfEvent(operation.event));
       return;
+    case "begin":
+      packer.values.push(operations.begin, operation.messageId, operation.recipients.length, ...operation.recipients);
+      return;
     case "rerouted":
       packer.values.push(
         operations.rerouted,
@@ -92,7 +95,6 @@ function packAccept(packer: Packer, { message, body, recipients }: Operation & {
       recipient.lane,
       recipient.notBefore,
       recipient.attempts,
-      recipient.doubt === true ? 1 : 0,
       recipient.delayTold === true ? 1 : 0,
       recipient.address,
       recipient.decision,

@@ -13,7 +13,7 @@ import type { Settlement } from "../../queue/store.ts";
 export type Packed = readonly (number | string | null)[];
 
 export const calls = { apply: 0, claim: 1, lanes: 2, claimExpired: 3, change: 4, forget: 5, markUsage: 6, loadUsage: 7 } as const;
-export const operations = { accept: 0, settle: 1, decision: 2, event: 3, rerouted: 4 } as const;
+export const operations = { accept: 0, settle: 1, decision: 2, event: 3, rerouted: 4, begin: 5 } as const;
 
 export interface WriterOptions {
   readonly file: string;

@@ -119,8 +119,8 @@ export class SqliteStore implements QueueStore {
     }
   }
 
-  async claim(lane: number, now: number, max: number, doubt: boolean): Promise<Claim> {
-    const { values, contents } = await this.#call(({ values: to }) => to.push(calls.claim, lane, now, max, doubt ? 1 : 0));
+  async claim(lane: number, now: number, max: number): Promise<Claim> {
+    const { values, contents } = await this.#call(({ values: to }) => to.push(calls.claim, lane, now, max));
     return unpackClaim(values as Packed, contents);
   }
 

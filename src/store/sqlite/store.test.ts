@@ -13,9 +13,9 @@ test("what was accepted is claimed once, settled, and told", async () => {
     { lane: 1, notBefore: 1000 },
     { lane: 2, notBefore: 5000 },
   ]);
-  const early = await store.claim(2, 4999, 10, false);
+  const early = await store.claim(2, 4999, 10);
   assert.deepEqual(early, { messages: [], nextDue: 5000 });
-  const { messages, nextDue } = await store.claim(1, 1000, 10, false);
+  const { messages, nextDue } = await store.claim(1, 1000, 10);
   assert.equal(nextDue, null);
   assert.equal(messages.length, 1);
   assert.equal(messages[0]?.message.messageIdField, "<1@contoso.example>");
@@ -25,7 +25,7 @@ test("what was accepted is claimed once, settled, and told", async () => {
     messages[0]?.recipients.map(({ n, address }) => [n, address]),
     [[0, "bob0@fabrikam.example"]],
   );
-  assert.deepEqual((await store.claim(1, 9000, 10, false)).messages, []);
+  assert.deepEqual((await store.claim(1, 9000, 10)).messages, []);
   assert.deepEqual(store.totals(), {
     messages: 1,
     accepted: 2,
@@ -43,7 +43,7 @@ test("what was accepted is claimed once, settled, and told", async () => {
   await store.apply([{ op: "settle", messageId: 1, recipients: [relayed(0)], attempt }]);
   assert.equal((await archive.trace(1))?.attempts[0]?.results[0]?.text, "250 2.0.0 OK");
   assert.equal((await gather(store.readContent({ size: 5, leadingDots: false, eightBit: false }, 1))).toString(), "Hello");
-  await store.claim(2, 5000, 10, false);
+  await store.claim(2, 5000, 10);
   await store.apply([{ op: "settle", messageId: 1, recipients: [relayed(1)], attempt }]);
   assert.equal(store.totals().messages, 0);
   assert.equal(store.totals().relayed, 2);
@@ -78,7 +78,8 @@ test("leases end with the run that took them", async () => {
   await using place = await scratch();
   {
     await using first = await openTest(place.directory);
-    await first.store.apply([acceptOf(1, [recipientOf(0, "leased"), recipientOf(1, "leased", { doubt: true }), recipientOf(2, "held")])]);
+    await first.store.apply([acceptOf(1, [recipientOf(0, "leased"), recipientOf(1, "leased"), recipientOf(2, "held")])]);
+    await first.store.apply([{ op: "begin", messageId: 1, recipients: [1, 2] }]);
   }
   await using second = await openTest(place.directory);
   assert.deepEqual(second.recovered, { queued: 1, inDoubt: 1 });
@@ -96,7 +97,7 @@ test("large contents go to segments and come back", async () => {
   const extents = await writer.finish();
   const content = { size: body.length, leadingDots: false, eightBit: false, extents };
   await store.apply([acceptOf(1, [recipientOf(0, "queued")], null, { content })]);
-  const claim = await store.claim(1, 5000, 1, false);
+  const claim = await store.claim(1, 5000, 1);
   assert.equal(claim.messages[0]?.body, null);
   assert.deepEqual(claim.messages[0]?.message.content, content);
   assert.ok(body.equals(await gather(store.readContent(content, 1))));

@@ -57,7 +57,7 @@ export class Claims {
     );
     this.#nextDue = prepare("SELECT not_before FROM recipient WHERE state = 0 AND lane = ? ORDER BY not_before LIMIT 1");
     this.#lease = prepare(
-      `UPDATE recipient SET state = ${stateCodes.leased}, doubt = ? WHERE message = ? AND n = ? RETURNING ${recipientColumns}`,
+      `UPDATE recipient SET state = ${stateCodes.leased}, doubt = 0 WHERE message = ? AND n = ? RETURNING ${recipientColumns}`,
     );
     this.#message = prepare("SELECT meta, extents, prefix_size, content FROM message WHERE id = ?");
     this.#lanes = prepare(
@@ -71,16 +71,16 @@ export class Claims {
     this.#expired = prepare("SELECT message, n FROM recipient WHERE state = 0 AND expires_at <= ? ORDER BY expires_at, message, n LIMIT ?");
   }
 
-  claim(lane: number, now: number, max: number, doubt: boolean, contents: ContentsOut): Packed {
+  claim(lane: number, now: number, max: number, contents: ContentsOut): Packed {
     const due = this.#due.all(lane, now, max) as unknown as Due[];
-    const result = this.#leaseAll(due, doubt, contents);
+    const result = this.#leaseAll(due, contents);
     const next = this.#nextDue.get(lane) as unknown as [number] | undefined;
     return [next?.[0] ?? null, ...result];
   }
 
   /** Queued recipients of any lane whose message has outlived its lifetime. */
   claimExpired(now: number, max: number, contents: ContentsOut): Packed {
-    return [null, ...this.#leaseAll(this.#expired.all(now, max) as unknown as Due[], false, contents)];
+    return [null, ...this.#leaseAll(this.#expired.all(now, max) as unknown as Due[], contents)];
   }
 
   /** Lane, earliest time, lane, earliest time … */
@@ -88,7 +88,7 @@ export class Claims {
     return (this.#lanes.all() as unknown as [number, number][]).flat();
   }
 
-  #leaseAll(due: readonly Due[], doubt: boolean, contents: ContentsOut): (number | string | null)[] {
+  #leaseAll(due: readonly Due[], contents: ContentsOut): (number | string | null)[] {
     const byMessage = new Map<number, number[]>();
     for (const [message, n] of due) {
       const already = byMessage.get(message);
@@ -102,7 +102,7 @@ export class Claims {
       out.push(meta, extents, prefixSize, contents.add(content), content.byteLength, numbers.length);
       for (const n of numbers) {
         this.#totals.move(stateCodes.queued, stateCodes.leased);
-        out.push(...(this.#lease.get(doubt ? 1 : 0, message, n) as unknown as (number | string | null)[]));
+        out.push(...(this.#lease.get(message, n) as unknown as (number | string | null)[]));
       }
     }
     return out;

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { operations, totalsAt } from "../protocol.ts";
-import { firstFinal, stateName } from "../state-codes.ts";
+import { firstFinal, stateCodes, stateName } from "../state-codes.ts";
 import { Finisher, storyColumns, type StoryRow } from "./finish.ts";
 import type { PackedReader } from "./packed-reader.ts";
 import type { RunningTotals } from "./totals.ts";
@@ -31,6 +31,7 @@ export class WriterOperations {
   readonly #insertExtent: StatementSync;
   readonly #insertDecision: StatementSync;
   readonly #insertEvent: StatementSync;
+  readonly #begin: StatementSync;
   readonly #reroute: StatementSync;
   readonly #hasMessage: StatementSync;
   readonly #firstTwo: StatementSync;
@@ -46,11 +47,12 @@ export class WriterOperations {
     );
     this.#insertRecipient = database.prepare(
       `INSERT INTO recipient (message, n, state, lane, not_before, attempts, doubt, told, address, decision, dsn, failure, expires_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`,
     );
     this.#insertExtent = database.prepare("INSERT INTO extent (segment, position, length, message) VALUES (?, ?, ?, ?)");
     this.#insertDecision = database.prepare("INSERT OR IGNORE INTO decision (key, decision) VALUES (?, ?)");
     this.#insertEvent = database.prepare("INSERT INTO event (message, seq, attempt, story) VALUES (?, ?, ?, ?)");
+    this.#begin = database.prepare(`UPDATE recipient SET doubt = 1 WHERE message = ? AND n = ? AND state = ${stateCodes.leased}`);
     this.#reroute = database.prepare("UPDATE recipient SET decision = ? WHERE message = ? AND n = ?");
     this.#hasMessage = database.prepare("SELECT 1 FROM message WHERE id = ?");
     // No `LIMIT ?`: SQLite looks at the value to plan and prepares anew for each (7 µs instead of 1).
@@ -83,6 +85,11 @@ export class WriterOperations {
         const story = values.text();
         if (this.#hasMessage.get(messageId) === undefined) this.finisher.tellLate(messageId, story, now);
         else this.event(messageId, false, story);
+        return;
+      }
+      case operations.begin: {
+        const messageId = values.number();
+        for (let left = values.number(); left > 0; left--) this.#begin.run(messageId, values.number());
         return;
       }
       case operations.rerouted: {
@@ -121,7 +128,6 @@ export class WriterOperations {
         id,
         n,
         state,
-        values.number(),
         values.number(),
         values.number(),
         values.number(),

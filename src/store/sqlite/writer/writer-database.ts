@@ -257,7 +257,7 @@ export class WriterDatabase {
         while (values.at < end) this.#operations.run(values, contents, now);
         return null;
       case calls.claim:
-        return this.#claims.claim(values.number(), values.number(), values.number(), values.number() === 1, out);
+        return this.#claims.claim(values.number(), values.number(), values.number(), out);
       case calls.lanes:
         return this.#claims.lanes();
       case calls.claimExpired:
@@ -279,7 +279,7 @@ export class WriterDatabase {
     }
   }
 
-  /** Leases do not outlive a run. What may have been sent by a route that must not repeat stays in doubt; the rest waits again. */
+  /** Leases do not outlive a run. What a route that must not repeat has begun to send stays in doubt; the rest waits again. */
   #recover(): Recovered {
     const { leased, inDoubt, queued } = stateCodes;
     this.#totals.begin();
