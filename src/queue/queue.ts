@@ -10,7 +10,7 @@
  *     leased  → relayed     a next hop took it over
  *             → failed      refused for good
  *             → queued      delayed, put back, or found leased after a crash
- *             → inDoubt     it may have been taken, and the route may not repeat (trait `inDoubt: wait`)
+ *             → inDoubt     it may have been taken, and the route may not repeat (trait `inDoubt: wait`); also when a crash finds it begun
  *             → expired     delayed by an attempt that was due at the end of its lifetime
  *     inDoubt → relayed, failed, queued      reconciled or decided by an operator
  *     held    → queued, cancelled, expired   an operator
