@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { parseId } from "../lib/ids.ts";
 import { errorBody, HttpFailure } from "../lib/http/http-failure.ts";
 import type { Access } from "./access.ts";
+import { quotaOf } from "./quota-views.ts";
 import { listQueue } from "./api/queue.ts";
 import { idOf, traceMessage } from "./api/messages.ts";
 import type { Gateway } from "./gateway.ts";
@@ -25,6 +26,7 @@ const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const shownInQueue = 50;
 const shownRecent = 20;
+const shownLimits = 8;
 
 /** The pages, log-in, health and metrics, and the guard in front of everything else. Add it before the server listens. */
 export function addConsole(app: FastifyInstance, { gateway, access, teller }: ConsoleParts): void {
@@ -74,7 +76,8 @@ export function addConsole(app: FastifyInstance, { gateway, access, teller }: Co
 
   app.get("/", async (_request, reply) => {
     const [queue, recent] = await Promise.all([listQueue(gateway, { limit: shownInQueue }), gateway.find({ limit: shownRecent })]);
-    return sendPage(reply, statusPage(statusOf(gateway.status()), queue, recent.map(summaryOf)));
+    const quota = quotaOf(gateway.quota, { most: shownLimits }, () => gateway.status().now);
+    return sendPage(reply, statusPage(statusOf(gateway.status()), quota, queue, recent.map(summaryOf)));
   });
   app.get<{ Querystring: { q?: unknown } }>("/messages", async (request, reply) => {
     const asked = typeof request.query.q === "string" ? request.query.q.trim().slice(0, 1000) : "";

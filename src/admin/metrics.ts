@@ -1,6 +1,7 @@
 import { Counter, Gauge, Registry, collectDefaultMetrics } from "@prometheus-io/client";
 import { deliverySecurities } from "../mail/delivery-security.ts";
 import type { Gateway } from "./gateway.ts";
+import { quotaMetrics } from "./quota-metrics.ts";
 
 /**
  * Metrics in Prometheus' text format, prefix `postern_`. Read from the facade when they are asked for: nothing is counted twice and nothing
@@ -16,9 +17,21 @@ const waitingStates = ["queued", "leased", "inDoubt", "held"] as const;
 const circuits = ["closed", "open", "paused"] as const;
 
 export function createMetrics(gateway: Gateway): Metrics {
+  const { registry, collect } = defineMetrics();
+  collectDefaultMetrics({ register: registry, prefix: "postern_" });
+  return {
+    contentType: registry.contentType,
+    async text() {
+      collect(gateway);
+      return await registry.metrics();
+    },
+  };
+}
+
+/** Our own metrics, and what reads their values; besides them there are those of the process. */
+export function defineMetrics(): { readonly registry: Registry; readonly collect: (gateway: Gateway) => void } {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry, prefix: "postern_" });
   const gauge = <L extends string = never>(name: string, help: string, labelNames: L[] = []) =>
     new Gauge({ name: `postern_${name}`, help, labelNames, registers });
   const counter = <L extends string = never>(name: string, help: string, labelNames: L[] = []) =>
@@ -56,9 +69,10 @@ export function createMetrics(gateway: Gateway): Metrics {
   );
   const tokenExpiry = gauge("identity_token_expiry_seconds", "When the token at hand ends, seconds since 1970", ["identity", "scope"]);
   const renewals = counter("identity_token_requests_total", "Tokens asked for since start, by result", ["identity", "result"]);
+  const collectQuota = quotaMetrics(registry);
   const clockOffset = gauge("clock_offset_seconds", "Policy time minus wall time");
 
-  const collect = () => {
+  const collect = (gateway: Gateway): void => {
     const status = gateway.status();
     info.set({ version: status.version, hostname: status.hostname }, 1);
     for (const state of recipientStates) setCounter(recipients, { state }, status.totals[state]);
@@ -89,6 +103,7 @@ export function createMetrics(gateway: Gateway): Metrics {
       for (const { priority, recipients: to, until, limit } of route.gates)
         gate.set({ route: route.name, priority, recipients: to, limit: limit.id }, Math.round(until / 1000));
     }
+    collectQuota(gateway.quota);
     for (const metric of [credentialExpiry, tokenExpiry, renewals]) metric.reset();
     for (const { name: identity, credentialExpiresAt, tokens, renewals: count } of status.identities) {
       if (credentialExpiresAt !== null) credentialExpiry.set({ identity }, Math.round(credentialExpiresAt / 1000));
@@ -96,13 +111,7 @@ export function createMetrics(gateway: Gateway): Metrics {
       for (const result of ["done", "failed"] as const) renewals.inc({ identity, result }, count[result]);
     }
   };
-  return {
-    contentType: registry.contentType,
-    async text() {
-      collect();
-      return await registry.metrics();
-    },
-  };
+  return { registry, collect };
 }
 
 /** The count is kept elsewhere; the metric follows it. */

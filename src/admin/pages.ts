@@ -2,6 +2,8 @@ import { formatDuration, formatSize } from "../lib/units.ts";
 import { explainGate } from "../reports/explain-limit.ts";
 import type { ListenerView, QueueEntryView, QueueListView, RouteView, StatusView, SummaryView, TraceView } from "./contract.ts";
 import { html, type Html } from "../lib/http/html.ts";
+import type { QuotaView } from "./quota-contract.ts";
+import { limitsSection } from "./quota-page.ts";
 
 /** The console's pages, whole and readable without a script; console/console.js refreshes them in place. */
 function page(title: string, body: Html, refresh = false): Html {
@@ -34,7 +36,7 @@ function page(title: string, body: Html, refresh = false): Html {
   </html>`;
 }
 
-export function statusPage(status: StatusView, queue: QueueListView, recent: readonly SummaryView[]): Html {
+export function statusPage(status: StatusView, quota: QuotaView, queue: QueueListView, recent: readonly SummaryView[]): Html {
   const { totals, balance } = status;
   const waiting = totals.queued + totals.leased + totals.inDoubt + totals.held;
   const body = html`<h1>${status.hostname}</h1>
@@ -62,6 +64,7 @@ export function statusPage(status: StatusView, queue: QueueListView, recent: rea
       <h2 id="routes">Routes</h2>
       ${routesTable(status.routes)}
     </section>
+    ${limitsSection(quota)}
     <section aria-labelledby="listeners">
       <h2 id="listeners">Listeners</h2>
       ${listenersTable(status.listeners)}

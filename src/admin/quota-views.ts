@@ -8,8 +8,10 @@ import type { QuotaControl } from "./gateway.ts";
 import { alertWords } from "./quota-words.ts";
 
 /** The limits that a query means, as the operator API tells them. @param now policy-clock ms */
-export function quotaOf(quota: QuotaControl, query: Parameters<QuotaControl["limits"]>[0], now: number): QuotaView {
-  return { now: isoTime(now), limits: quota.limits(query).map(limitOf), alerts: quota.alerts().map(alertOf) };
+export function quotaOf(quota: QuotaControl, query: Parameters<QuotaControl["limits"]>[0], now: () => number): QuotaView {
+  const limits = quota.limits(query).map(limitOf);
+  // Afterwards: what may go now is not to seem a moment later.
+  return { now: isoTime(now()), limits, alerts: quota.alerts().map(alertOf) };
 }
 
 export function figureOf({ firstUse, ...figures }: ReputationFigures): ReputationView["figures"][number] {

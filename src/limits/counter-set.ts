@@ -82,7 +82,8 @@ export class CounterSet {
 
   *counters(): Generator<Counter> {
     if (this.only !== null) yield this.only;
-    for (const [, , counter] of this.#all()) yield counter;
+    yield* this.#byKey.values();
+    for (const counters of this.#byPair.values()) yield* counters.values();
   }
 
   /** Of some recipients, where they are counted apart. */

@@ -172,7 +172,7 @@ export class Ledger implements Limits, AsyncDisposable {
         let inUse = 0;
         for (const set of this.#book.sets) {
           if (set.rule !== rule || most === 0) continue;
-          const ofSet = namedOf(set.counters(), counted);
+          const ofSet = counted === undefined ? set.counters() : namedOf(set.counters(), counted.toLowerCase());
           const found = set.only === null ? fullestCounters(ofSet, most, at) : { fullest: [...ofSet], inUse: set.only.used > 0 ? 1 : 0 };
           counters.push(...found.fullest);
           inUse += found.inUse;
@@ -369,7 +369,7 @@ export class Ledger implements Limits, AsyncDisposable {
   }
 }
 
-function* namedOf(counters: Iterable<Counter>, part: string | undefined): Generator<Counter> {
-  const wanted = part?.toLowerCase();
-  for (const counter of counters) if (wanted === undefined || counter.counted.toLowerCase().includes(wanted)) yield counter;
+/** @param part lower case */
+function* namedOf(counters: Iterable<Counter>, part: string): Generator<Counter> {
+  for (const counter of counters) if (counter.counted.toLowerCase().includes(part)) yield counter;
 }

@@ -31,6 +31,8 @@ export interface CounterUsage {
   readonly rule: LimitRule;
   /** `mailbox scanner@contoso.example`, `tenant to bob@fabrikam.example`. */
   readonly counted: string;
+  /** The same without what is counted apart besides: `tenant`. */
+  readonly party: string;
   readonly amount: number;
   /** Units of ours in the window, those under way included. */
   readonly used: number;
@@ -76,6 +78,7 @@ export function usageOf(counter: Counter, now: number, shift: number): CounterUs
   return {
     rule,
     counted: counter.counted,
+    party: counter.party,
     amount: rule.amount,
     used: counter.used,
     held: counter.held,

@@ -137,6 +137,26 @@ http: { console: { address: 127.0.0.1, port: ${web} } }
     assert.equal((await run("reputation")).stdout, "Nothing was sent in 90 days.\n");
   });
 
+  test("metrics tell each limit and party, of recipients the fullest only, and no address; the page shows the fullest", async () => {
+    const address = `http://127.0.0.1:${console}`;
+    const metrics = await (await fetch(`${address}/metrics`)).text();
+    const value = (name: string): number | undefined => {
+      const line = metrics.split("\n").find((each) => each.startsWith(`${name} `));
+      return line === undefined ? undefined : Number(line.slice(name.length));
+    };
+    assert.equal(value('postern_quota_used_ratio{rule="limits.newsletter",counted=""}'), 0.75);
+    assert.equal(value('postern_quota_used{rule="tenant.external-recipients",counted="tenant"}'), 150);
+    assert.equal(value('postern_quota_amount{rule="tenant.external-recipients"}'), 33_352);
+    assert.equal(value('postern_quota_foreign{rule="tenant.external-recipients",counted="tenant"}'), 0);
+    assert.equal(value('postern_quota_used{rule="tenant.received-per-hour",counted="tenant"}'), 150);
+    assert.equal(value('postern_limit_waits_total{rule="limits.newsletter"}'), 0);
+    assert.ok(!/@/.test(metrics), "an address");
+    const token = readFileSync(join(place.data, "admin-token"), "utf8").trim();
+    const page = await (await fetch(address, { headers: { authorization: `Bearer ${token}` } })).text();
+    assert.match(page, /<meter [^>]*value="0\.75">75 %<\/meter> 75 %: 300 of\s+400 recipients in 1h/);
+    assert.ok(!/style=/.test(page), "the page's policy allows no inline style");
+  });
+
   test("over TCP the same needs the token, and a body that says two things is refused", async () => {
     const token = readFileSync(join(place.data, "admin-token"), "utf8").trim();
     const ask = (method: string, path: string, headers: Record<string, string>, body?: string): Promise<number> =>

@@ -38,7 +38,7 @@ export function quotaEndpoints(gateway: Gateway): readonly ApiRoute[] {
         if (rule !== undefined) knownLimit(gateway, rule);
         if (route !== undefined && !gateway.routes.list().some(({ name }) => name === route)) throw notFound(`there is no route ${route}`);
         const filter = { ...(rule === undefined ? {} : { rule }), ...(route === undefined ? {} : { route }) };
-        return quotaOf(quota, { ...filter, ...(counted === undefined ? {} : { counted }), most: limit ?? 10 }, gateway.status().now);
+        return quotaOf(quota, { ...filter, ...(counted === undefined ? {} : { counted }), most: limit ?? 10 }, () => gateway.status().now);
       },
     }),
     defineRoute({

@@ -70,7 +70,7 @@ function counterLines({ amount }: QuotaLimitView, counter: QuotaCounterView, now
       : [`  other senders: about ${foreign}${foreignSince === undefined ? "" : `, as told ${shortTime(foreignSince)}`}; it fades`]),
     `  left: ${left.transactional} for transactional, ${left.bulk} for bulk mail; the next may go ${clockTime(nextAt.transactional, now)}, bulk ${clockTime(nextAt.bulk, now)}`,
     ...(pausedUntil === undefined ? [] : [`  the service said that it is full: nothing goes until ${clockTime(pausedUntil, now)}`]),
-    ...(refills.length === 0 ? [] : [`  comes back: ${refills.map(({ at, units }) => `${units} by ${clockTime(at, now)}`).join(", ")}`]),
+    ...(refills.length === 0 ? [] : [`  comes back: ${refillWords(refills, now)}`]),
     ...(emptyAt === undefined ? [] : [`  all is back ${clockTime(emptyAt, now)}`]),
     ...(principals.length === 0
       ? []
@@ -99,6 +99,11 @@ export function describeHistory({ now, everyMs, keptMs, series }: QuotaHistoryVi
     ...formatTable([[`SEVEN DAYS, ${formatDuration(everyMs)} EACH`, "LIMIT", "COUNTED FOR", "MOST"], ...rows]).split("\n"),
     "A dot: nothing was used, or the gateway did not run. Heights are shares of the limit as it is now.",
   ];
+}
+
+function refillWords(refills: QuotaCounterView["refills"], now: string): string {
+  const bySecond = Map.groupBy(refills, ({ at }) => clockTime(at, now));
+  return [...bySecond].map(([at, together]) => `${together.reduce((sum, { units }) => sum + units, 0)} by ${at}`).join(", ");
 }
 
 function rowOf(limit: QuotaLimitView, counter: QuotaCounterView, now: string): string[] {
