@@ -6,6 +6,11 @@ import type { RuleInForce } from "./rule-in-force.ts";
 /** Verdicts that are kept, for one rule. */
 const maxKnown = 4096;
 const atSign = 0x40;
+/** Above so many, counters that hardly matter are forgotten: those that have used no more than this share of the amount. */
+const maxCounters = 250_000;
+const forgettableShare = 1 / 100;
+/** Still under way when a rule's window changes: counted as settled so much later. */
+const underWayMs = 30_000;
 
 /** The counters of one rule for one party: one, or one for each combination of what the rule counts apart. */
 export class CounterSet {
@@ -20,7 +25,11 @@ export class CounterSet {
   readonly countsAllSenders: boolean;
   readonly #byKey: Map<string, Counter>;
   readonly #byPair: Map<string, Map<string, Counter>>;
+  #size: number;
   readonly #keys: readonly ((request: AdmissionRequest) => string)[];
+  /** Mail comes in runs of one sender. */
+  #lastSender = "";
+  #lastDomain = "";
   readonly #reversePaths: AddressTest | null;
   readonly #authors: AddressTest | null;
   readonly #domains: DomainTest | null;
@@ -34,11 +43,12 @@ export class CounterSet {
     this.isPerRecipient = rule.isPerRecipient;
     this.#keys = [
       ...(scope.includes("principal") ? [({ principal }: AdmissionRequest) => principal] : []),
-      ...(scope.includes("sender-domain") ? [({ sender }: AdmissionRequest) => domainOf(sender)] : []),
+      ...(scope.includes("sender-domain") ? [({ sender }: AdmissionRequest) => this.#domainOf(sender)] : []),
       ...(scope.includes("sender-recipient") ? [({ sender }: AdmissionRequest) => sender] : []),
     ];
     this.#byKey = heirOf === undefined ? new Map() : heirOf.#byKey;
     this.#byPair = heirOf === undefined ? new Map() : heirOf.#byPair;
+    this.#size = heirOf === undefined ? 0 : heirOf.#size;
     this.only = heirOf?.only ?? (scope.length === 0 ? this.#make("", "") : null);
     this.#reversePaths = reversePaths === undefined ? null : new AddressTest(reversePaths);
     this.#authors = authors === undefined ? null : new AddressTest(authors);
@@ -97,6 +107,16 @@ export class CounterSet {
     }
   }
 
+  /** Takes over what was used in a window of another length. What is no longer known of a shorter one is not made up for. */
+  inherit(old: CounterSet, now: number): void {
+    const longer = this.rule.expiryAfter(0) - old.rule.expiryAfter(0);
+    for (const from of old.counters()) {
+      const to = this.counter(from.key, from.recipient, now);
+      for (const [at, units, bulk] of from.expiries(Infinity)) to.add(at + longer, units, bulk);
+      to.add(this.rule.expiryAfter(now + underWayMs), from.held, from.heldBulk);
+    }
+  }
+
   /** Looks at some counters, two for each that is added, and forgets those in which nothing is left, so that there are never many such. */
   sweep(count: number, now: number): void {
     for (let i = 0; i < count; i++) {
@@ -107,7 +127,8 @@ export class CounterSet {
         return;
       }
       const [counters, key, counter] = value;
-      if (counter.isEmpty(now) && (counter.cover === null || counter.cover.tend(now))) counters.delete(key);
+      const canGo = counter.isEmpty(now) || (this.#size > maxCounters && this.#hardlyMatters(counter));
+      if (canGo && (counter.cover === null || counter.cover.tend(now)) && counters.delete(key)) this.#size--;
     }
   }
 
@@ -119,8 +140,21 @@ export class CounterSet {
     }
   }
 
+  #hardlyMatters({ held, settled, strain }: Counter): boolean {
+    return held === 0 && strain === null && settled <= this.rule.rule.amount * forgettableShare;
+  }
+
+  #domainOf(sender: string): string {
+    if (sender !== this.#lastSender) {
+      this.#lastDomain = domainOf(sender);
+      this.#lastSender = sender;
+    }
+    return this.#lastDomain;
+  }
+
   #add(key: string, recipient: string, now: number): Counter {
     this.sweep(2, now);
+    this.#size++;
     const counter = this.#make(key, recipient);
     if (now < this.rule.assumedUntil) counter.assume();
     if (!this.isPerRecipient || this.#keys.length === 0) this.#byKey.set(this.isPerRecipient ? recipient : key, counter);

@@ -89,15 +89,15 @@ export class Counter {
     if (this.strain !== null && !this.#strained(this.strain, units, isBulk, now)) return false;
     const used = this.settled + this.held + units;
     if (used > rule.capBulk && (used > rule.capTransactional || (isBulk && used > this.capOf(true, now)))) return false;
-    return this.tat <= now || this.tat - Math.max(0, (isBulk ? rule.burstBulkMs : rule.burstMs) - units * rule.msPerUnit) <= now;
+    return !rule.isPaced || this.tat - Math.max(0, (isBulk ? rule.burstBulkMs : rule.burstMs) - units * rule.msPerUnit) <= now;
   }
 
   take(units: number, isBulk: boolean, now: number): void {
     this.held += units;
     if (isBulk) this.heldBulk += units;
-    const { msPerUnit } = this.rule;
-    if (msPerUnit > 0) this.tat = (this.tat > now ? this.tat : now) + units * msPerUnit;
-    if (this.strain !== null && isBulk) this.strain.servedBulk(units, now, this.rule);
+    const { rule } = this;
+    if (rule.isPaced) this.tat = (this.tat > now ? this.tat : now) + units * rule.msPerUnit;
+    if (this.strain !== null && isBulk) this.strain.servedBulk(units, now, rule);
   }
 
   /** Ends what `take` began; `kept` of the units count for a window from now. */
@@ -105,7 +105,7 @@ export class Counter {
     this.held -= units;
     if (isBulk) this.heldBulk -= units;
     const { rule } = this;
-    if (kept < units && rule.msPerUnit > 0) this.tat -= (units - kept) * rule.msPerUnit;
+    if (kept < units && rule.isPaced) this.tat -= (units - kept) * rule.msPerUnit;
     if (kept > 0 && rule.windowMs > 0) this.add(rule.expiryOf(now), kept, isBulk ? kept : 0);
   }
 
@@ -137,8 +137,9 @@ export class Counter {
     const first = head;
     while (head < entries.length && (entries[head] as number) <= now) {
       const packed = entries[head + 1] as number;
-      gone += packed % packing;
-      this.settledBulk -= Math.floor(packed / packing);
+      const bulk = Math.floor(packed / packing);
+      gone += packed - bulk * packing;
+      this.settledBulk -= bulk;
       head += stride;
     }
     this.settled -= gone;
@@ -243,7 +244,8 @@ export class Counter {
     const last = entries.length - stride;
     const packed = units + bulk * packing;
     const isOpen = last >= this.#head && (entries[last] as number) >= expiresAt;
-    if (isOpen && this.#unitsAt(last) + units < packing) entries[last + 1] = (entries[last + 1] as number) + packed;
+    if (isOpen && (!this.rule.countsBytes || this.#unitsAt(last) + units < packing))
+      entries[last + 1] = (entries[last + 1] as number) + packed;
     else {
       const at = isOpen ? (entries[last] as number) : expiresAt;
       if (last < this.#head) this.nextExpiry = at;
@@ -254,7 +256,8 @@ export class Counter {
   }
 
   #unitsAt(entry: number): number {
-    return (this.#entries[entry + 1] as number) % packing;
+    const packed = this.#entries[entry + 1] as number;
+    return packed - Math.floor(packed / packing) * packing;
   }
 
   #strained(strain: Strain, units: number, isBulk: boolean, now: number): boolean {

@@ -204,3 +204,19 @@ test("where each asks for itself, what others used fades for each in turn", asyn
   );
   assert.ok(Math.abs((times[49] as number) - 50 * perUnit) < 2 * perUnit, `${times[49]} ms for the fiftieth`);
 });
+
+test("other amounts and another window find what was used", async () => {
+  const { ledger, clock, ask } = await open([ruleOf({ amount: 3, windowMs: hourMs, scope: ["principal"] })]);
+  relayed(ledger, ask(), 1, clock.now());
+  const underWay = reservationOf(ask());
+  await ledger.setRules([ruleOf({ amount: 2, windowMs: hourMs, scope: ["principal"] })]);
+  refusalOf(ask());
+  await ledger.setRules([ruleOf({ amount: 3, windowMs: dayMs, scope: ["principal"] })]);
+  relayed(ledger, ask(), 1, clock.now());
+  ledger.settle(underWay, { now: clock.now(), taken: 1, refused: 0, asked: true });
+  clock.uptime += 2 * hourMs;
+  const wait = refusalOf(ask()).notBefore - clock.now();
+  assert.ok(wait > dayMs - 2 * hourMs - minuteMs && wait < dayMs, `${wait}`);
+  clock.uptime += wait + minuteMs;
+  for (let i = 0; i < 3; i++) reservationOf(ask());
+});

@@ -78,7 +78,7 @@ export class Ledger implements Limits, AsyncDisposable {
     this.#time = time;
     this.#alarms = new Alarms(options.onThreshold ?? (() => undefined));
     this.#admitter = new Admitter(this.#book, this.#alarms);
-    this.#book.replace(options.rules);
+    this.#book.replace(options.rules, time.now());
   }
 
   /** Once, before anything else. */
@@ -108,7 +108,7 @@ export class Ledger implements Limits, AsyncDisposable {
 
   /** Other rules from now on; counters that count the same go on. Rejects when that cannot be made durable; then they hold all the same. */
   async setRules(rules: readonly LimitRule[]): Promise<void> {
-    this.#book.replace(rules);
+    this.#book.replace(rules, this.#time.now());
     for (const set of this.#book.sets) for (const counter of set.counters()) this.#alarms.reset(counter);
     if (this.#writer !== null) await this.#raiseFloors(this.#writer);
   }

@@ -85,13 +85,14 @@ export class RuleBook {
   }
 
   /** Other rules from now on; counters of those that count the same stay. */
-  replace(rules: readonly LimitRule[]): void {
+  replace(rules: readonly LimitRule[], now: number): void {
     const inForce: RuleInForce[] = [];
     const sets: CounterSet[] = [];
     const setsOf = new Map<string, CounterSet[]>();
     for (const rule of rules) {
       const old = this.#knownRules.get(rule.id);
-      const stays = old?.fits(rule) === true;
+      const counts = old?.countsAs(rule) === true;
+      const stays = counts && old.windowMs === rule.windowMs;
       const current = stays ? old : new RuleInForce(rule);
       const sameMail = stays && isSameMail(current.rule, rule);
       current.adopt(rule);
@@ -102,8 +103,9 @@ export class RuleBook {
         let set = byParty.get(counted);
         if (set === undefined) {
           const name = `${rule.id}\n${counted}`;
-          const known = stays ? this.#knownSets.get(name) : undefined;
-          set = known !== undefined && sameMail ? known : new CounterSet(current, counted, known);
+          const known = counts ? this.#knownSets.get(name) : undefined;
+          set = known !== undefined && sameMail ? known : new CounterSet(current, counted, stays ? known : undefined);
+          if (known !== undefined && !stays && rule.windowMs > 0) set.inherit(known, now);
           this.#knownSets.set(name, set);
           byParty.set(counted, set);
           sets.push(set);

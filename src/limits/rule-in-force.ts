@@ -34,6 +34,7 @@ export class RuleInForce {
   readonly kind: number;
   readonly windowMs: number;
   readonly isPerRecipient: boolean;
+  readonly countsBytes: boolean;
   /** Units for mail of each priority, before other senders and waiting bulk mail are seen to. */
   capTransactional = 0;
   capBulk = 0;
@@ -42,7 +43,8 @@ export class RuleInForce {
   /** Left to senders that we do not see. */
   others = 0;
   holds = true;
-  /** ms from one unit to the next where the rule is paced; 0: not paced. */
+  isPaced = false;
+  /** ms from one unit to the next; 0: not paced. */
   msPerUnit = 0;
   /** The bucket of units that may go at once, as ms of pace. */
   burstMs = 0;
@@ -65,20 +67,16 @@ export class RuleInForce {
     this.rule = rule;
     this.kind = unitKinds[rule.unit];
     this.windowMs = rule.windowMs;
+    this.countsBytes = rule.unit === "bytes";
     this.isPerRecipient = rule.scope.includes("recipient") || rule.scope.includes("sender-recipient");
     this.#sliceMs = Math.max(minSliceMs, Math.ceil(rule.windowMs / slices));
     this.#countedLateMs = Math.min(maxCountedLateMs, Math.ceil(rule.windowMs * countedLateShare));
     this.adopt(rule);
   }
 
-  /** Whether the counters of this rule can go on under that one. */
-  fits(rule: LimitRule): boolean {
-    return (
-      rule.id === this.rule.id &&
-      rule.windowMs === this.windowMs &&
-      rule.unit === this.rule.unit &&
-      rule.scope.join() === this.rule.scope.join()
-    );
+  /** Whether that one counts the same, if in a window of another length. */
+  countsAs(rule: LimitRule): boolean {
+    return rule.id === this.rule.id && rule.unit === this.rule.unit && rule.scope.join() === this.rule.scope.join();
   }
 
   adopt(rule: LimitRule): void {
@@ -90,9 +88,9 @@ export class RuleInForce {
     const reserve = shareOf(this.capTransactional, shares.transactional, amount >= 20);
     this.capBulk = this.capTransactional - reserve;
     this.bulkGuarantee = Math.min(this.capBulk, shareOf(this.capTransactional, shares.bulk, amount >= 20));
-    const isPaced = windowMs > 0 && burst < amount;
+    this.isPaced = windowMs > 0 && burst < amount;
     // What is left to others is left by the pace, too.
-    this.msPerUnit = isPaced ? windowMs / this.capTransactional : 0;
+    this.msPerUnit = this.isPaced ? windowMs / this.capTransactional : 0;
     this.burstMs = burst * this.msPerUnit;
     this.burstBulkMs = reserve === 0 ? this.burstMs : Math.max(1, burst - Math.max(1, Math.floor(burst / 10))) * this.msPerUnit;
     const most = rule.unit === "bytes" ? Infinity : maxChunk;
