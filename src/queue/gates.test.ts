@@ -20,9 +20,9 @@ test("what a limit leaves no room for stands still in order, and goes when there
   for (const to of wanted) await world.send({ to: [to] });
   await world.queue.dispatcher.atRest();
   assert.equal(route.transactions.length, 3, "at rest although mail waits in memory");
-  await world.advance(59_000);
+  await world.advance(45_000);
   assert.equal(route.transactions.length, 3);
-  await world.advance(2_000);
+  await world.advance(20_000);
   assert.equal(route.transactions.length, 6);
   await world.advance(2 * minuteMs);
   assert.deepEqual(addressesOf(route), wanted);
