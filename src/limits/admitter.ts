@@ -3,7 +3,7 @@ import type { Counter } from "./counter.ts";
 import type { CounterSet } from "./counter-set.ts";
 import { Cover, type Batch, type Chunk, type JournalWriter } from "./cover.ts";
 import type { Admission, AdmissionRequest } from "./limits.ts";
-import { amountsOf, Taken, wholeMessage } from "./reservation.ts";
+import { amountsOf, noAmounts, Taken, wholeMessage } from "./reservation.ts";
 import { breadthOf, type Breadth, type RoutePlan, type RuleBook } from "./route-plan.ts";
 import { positionsOf, unitsOfSome } from "./some-recipients.ts";
 
@@ -20,7 +20,7 @@ export class Admitter {
   readonly #alarms: Alarms;
   readonly #pool: Taken[] = [];
   /** Units of each kind of the request in hand. */
-  readonly #amounts = [0, 0, 0, 0, 0];
+  readonly #amounts = noAmounts();
   /** The last batch that the admission in hand must wait for. */
   #awaited: Batch | null = null;
 

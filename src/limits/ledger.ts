@@ -17,7 +17,7 @@ import { fullestOf } from "./fullest.ts";
 import type { JournalContents, LimitJournal } from "./journal.ts";
 import { LedgerTime } from "./ledger-time.ts";
 import type { Admission, AdmissionRequest, Limits, Reservation, ReservationOutcome } from "./limits.ts";
-import { amountsOf, TakenPositions, wholeMessage, type Taken } from "./reservation.ts";
+import { amountsOf, noAmounts, TakenPositions, wholeMessage, type Taken } from "./reservation.ts";
 import { RuleBook } from "./route-plan.ts";
 import type { LimitRule } from "./rule.ts";
 import { unitsOfSome } from "./some-recipients.ts";
@@ -67,9 +67,9 @@ export class Ledger implements Limits, AsyncDisposable {
   #writer: JournalWriter | null = null;
   #floors: Readonly<Record<string, number>> = {};
   /** Units of each kind: of a request; of what was taken; of what was taken or refused. */
-  readonly #amounts = [0, 0, 0, 0, 0];
-  readonly #kept = [0, 0, 0, 0, 0];
-  readonly #keptOrRefused = [0, 0, 0, 0, 0];
+  readonly #amounts = noAmounts();
+  readonly #kept = noAmounts();
+  readonly #keptOrRefused = noAmounts();
   readonly #positions = new TakenPositions();
   #tendAt = 0;
 

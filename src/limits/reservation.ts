@@ -3,6 +3,7 @@ import type { Counter } from "./counter.ts";
 import type { CounterSet } from "./counter-set.ts";
 import type { AdmissionRequest, Reservation, ReservationOutcome } from "./limits.ts";
 import type { RoutePlan } from "./route-plan.ts";
+import { unitKindCount } from "./rule-in-force.ts";
 
 /** Not a position of a recipient: counted for the message as a whole, or for those recipients that a rule counts. */
 export const wholeMessage = -1;
@@ -69,14 +70,29 @@ export class Taken implements Reservation {
   }
 }
 
-/** Units of each kind (rule-in-force.ts) that so many transactions, of so many recipients in all, are. @param size of each */
+/**
+ * Units of each kind (rule-in-force.ts) that so many transactions are, of so many recipients in all: first over time, then at a time, for they
+ * are one after another.
+ *
+ * @param size of each
+ */
 export function amountsOf(into: number[], recipients: number, external: number, size: number, transactions: number): void {
-  const some = recipients > 0 ? transactions : 0;
-  into[0] = some;
+  const one = recipients > 0 ? 1 : 0;
+  const all = one * transactions;
+  into[0] = all;
   into[1] = recipients;
   into[2] = external;
-  into[3] = some * size;
-  into[4] = some;
+  into[3] = all * size;
+  into[4] = all;
+  into[5] = one;
+  into[6] = recipients / transactions;
+  into[7] = external / transactions;
+  into[8] = one * size;
+  into[9] = one;
+}
+
+export function noAmounts(): number[] {
+  return Array.from({ length: 2 * unitKindCount }, () => 0);
 }
 
 /** Which recipients the service took. */

@@ -1,5 +1,7 @@
 import type { LimitRule, LimitUnit } from "./rule.ts";
 
+/** Kinds of units; so far on stands each as it counts at a time (amountsOf in reservation.ts). */
+export const unitKindCount = 5;
 /** Positions of the units in an amount of each. */
 export const unitKinds: Readonly<Record<LimitUnit, number>> = {
   messages: 0,
@@ -65,7 +67,7 @@ export class RuleInForce {
 
   constructor(rule: LimitRule) {
     this.rule = rule;
-    this.kind = unitKinds[rule.unit];
+    this.kind = unitKinds[rule.unit] + (rule.windowMs === 0 ? unitKindCount : 0);
     this.windowMs = rule.windowMs;
     this.countsBytes = rule.unit === "bytes";
     this.isPerRecipient = rule.scope.includes("recipient") || rule.scope.includes("sender-recipient");

@@ -2,7 +2,17 @@ import type { AdmissionRequest } from "../limits/limits.ts";
 import { domainOf } from "../mail/address.ts";
 import type { CarryTraits } from "../routing/carry.ts";
 import { isRewritten } from "../routing/fidelity.ts";
+import type { OutgoingContent } from "../routes/route.ts";
 import type { Job } from "./job.ts";
+import type { Lane } from "./lanes.ts";
+import type { StoredMessage } from "./store.ts";
+
+/** What of a job the limits are told. */
+export interface LimitedJob extends Pick<Job, "recipients"> {
+  readonly message: Pick<StoredMessage, "author" | "reversePath" | "principal" | "dsnFor">;
+  readonly lane: Pick<Lane, "priority" | "recipientClass">;
+  readonly content: Pick<OutgoingContent, "size">;
+}
 
 /**
  * What the limits are asked about a job: with the sender as the service will see it, which a rewriting route changes.
@@ -10,7 +20,7 @@ import type { Job } from "./job.ts";
  * @param isInternal whether a domain, lower case, is one of the organisation's
  */
 export function requestOf(
-  { message, recipients, lane, content }: Pick<Job, "message" | "recipients" | "lane" | "content">,
+  { message, recipients, lane, content }: LimitedJob,
   route: string,
   traits: CarryTraits,
   isInternal: (domain: string) => boolean,

@@ -14,6 +14,25 @@ export interface Archive {
   /** Ids by Message-ID field, or by sender, recipient and time: waiting and finished, newest first. */
   find(query: TraceQuery): Promise<readonly TraceSummary[]>;
   decision(key: string): Promise<unknown>;
+  /** What waits to be sent, in numbers: for forecasts. Costs a look at an index for each recipient that waits, and at few messages. */
+  backlog(now: number): Promise<readonly LaneBacklog[]>;
+}
+
+/** Recipients queued or under way in one lane. */
+export interface LaneBacklog {
+  /** By when they are due: now, or later in steps of a minute; in order. */
+  readonly due: readonly (readonly [at: number, recipients: number])[];
+  /** What of it rules and limits look at, told by the messages that are due first. */
+  readonly samples: readonly BacklogSample[];
+}
+
+/** A message that waits, as far as its recipients in one lane go. */
+export interface BacklogSample extends Pick<StoredMessage, "principal" | "priority" | "reversePath" | "author" | "dsnFor" | "smtputf8"> {
+  /** Bytes, with what we add. */
+  readonly size: number;
+  /** Of the first of them, lower case. */
+  readonly domain: string;
+  readonly recipients: number;
 }
 
 export interface Page {

@@ -81,9 +81,9 @@ export class Candidates {
   comingTo(outlet: Outlet, number: Lane["turn"]): readonly Lane[] {
     const coming: Lane[] = [];
     for (const other of this.#outlets.values()) {
-      if (other === outlet) continue;
-      for (const lane of other.turns[number].ring)
-        if (lane.routes.includes(outlet.route.name) && this.homeOf(lane) === outlet) coming.push(lane);
+      const { ring } = other.turns[number];
+      if (other === outlet || ring.lanes === 0) continue;
+      for (const lane of ring) if (lane.routes.includes(outlet.route.name) && this.homeOf(lane) === outlet) coming.push(lane);
     }
     return coming;
   }

@@ -17,7 +17,7 @@ import type { Gate } from "./turn.ts";
 
 export interface GatesPorts {
   readonly clock: Clock;
-  readonly log: QueueLog;
+  readonly log: Pick<QueueLog, "limitReached">;
   /** null: there are none. */
   readonly limits: Limits | null;
   /** Whether a domain, lower case, is one of the organisation's. */
@@ -57,8 +57,12 @@ export class Gates {
   ask(outlet: Outlet, job: Job): Asked {
     const { limits, clock, isInternal } = this.#ports;
     if (limits === null || !limits.covers(outlet.route.name)) return free;
-    const now = clock.now();
-    const request = requestOf(job, outlet.route.name, outlet.route.traits, isInternal, now);
+    return this.admit(outlet, job.lane, requestOf(job, outlet.route.name, outlet.route.traits, isInternal, clock.now()), limits);
+  }
+
+  /** The same for a request that stands for the next of the lane's turn: a forecast has no jobs. */
+  admit(outlet: Outlet, lane: Lane, request: AdmissionRequest, limits: Limits): Asked {
+    const { now } = request;
     const admission = limits.admit(request);
     if (admission.ok) return { to: "go", pass: { request, reservation: admission.reservation, ready: admission.ready } };
     // It may be asked in the very millisecond that was named: at the earliest in the next.
@@ -70,7 +74,7 @@ export class Gates {
         return { to: "wait", positions: admission.positions ?? null, notBefore, limit: admission.limit };
       case "route":
       case "external":
-        this.#close(outlet, job.lane, admission, notBefore, now);
+        this.#close(outlet, lane, admission, notBefore, now);
         return stand;
     }
   }

@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { matchesAddress } from "../../../mail/address.ts";
 import type {
+  LaneBacklog,
   Page,
   QueueEntry,
   QueueFilter,
@@ -13,6 +14,7 @@ import type {
 import type { TraceEvent } from "../../../queue/store.ts";
 import { messageOf, recipientColumns, recipientOf, recipientWidth } from "../packing.ts";
 import { stateCodes, stateName } from "../state-codes.ts";
+import { readBacklog } from "./read-backlog.ts";
 import { storyOfRecipient, storyColumns, type StoryRow } from "../writer/finish.ts";
 import { History } from "../history/history.ts";
 import { joinLate, recordOf, summaryOf, type Story } from "../history/story.ts";
@@ -81,6 +83,10 @@ export class QueueReader {
   decision(key: string): unknown {
     const row = this.#get("SELECT decision FROM decision WHERE key = ?", key);
     return row === undefined ? null : JSON.parse(row[0] as string);
+  }
+
+  backlog(now: number): readonly LaneBacklog[] {
+    return readBacklog((sql, ...args) => this.#all(sql, ...args), now);
   }
 
   body(messageId: number): Uint8Array | null {

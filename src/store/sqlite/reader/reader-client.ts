@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { Archive, Page, QueueEntry, QueueFilter, TraceQuery, TraceRecord, TraceSummary } from "../../../queue/archive.ts";
+import type { Archive, LaneBacklog, Page, QueueEntry, QueueFilter, TraceQuery, TraceRecord, TraceSummary } from "../../../queue/archive.ts";
 import { threadFile, threadLimits } from "../thread-file.ts";
 import type { FromReader, Questions, ReaderOptions, ToReader } from "./reader-protocol.ts";
 
@@ -38,6 +38,10 @@ export class ReaderClient implements Archive, AsyncDisposable {
 
   decision(key: string): Promise<unknown> {
     return this.#ask("decision", key);
+  }
+
+  backlog(now: number): Promise<readonly LaneBacklog[]> {
+    return this.#ask("backlog", now);
   }
 
   /** The content of a message that lies in its row; null when it has gone. */

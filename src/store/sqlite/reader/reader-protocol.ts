@@ -6,7 +6,7 @@ export interface ReaderOptions {
   readonly history: string;
 }
 
-export type Questions = Pick<QueueReader, "list" | "count" | "trace" | "find" | "decision" | "body" | "extents">;
+export type Questions = Pick<QueueReader, "list" | "count" | "trace" | "find" | "decision" | "backlog" | "body" | "extents">;
 
 export interface ToReader {
   readonly id: number;
