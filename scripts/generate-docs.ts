@@ -9,6 +9,7 @@ import { describeConfiguration, editorSchema } from "../src/config/describe.ts";
 import { gatewaySchema } from "../src/config/gateway-config.ts";
 import { failureCodes, type FailureEntry } from "../src/mail/failure-codes.ts";
 import { enhancedStatus } from "../src/mail/status.ts";
+import { limitsReference } from "./docs/limits-reference.ts";
 import { metricsReference } from "./docs/metrics-reference.ts";
 import { servicesReference } from "./docs/services-reference.ts";
 import { composeExample } from "../test/support/notification-example.ts";
@@ -23,6 +24,7 @@ export function generateDocs(): ReadonlyMap<string, string> {
     ["docs/reference/notification.md", notification()],
     ["docs/reference/configuration.md", configuration()],
     ["docs/reference/postern.schema.json", `${JSON.stringify(editorSchema(gatewaySchema, "postern.yaml"), null, 2)}\n`],
+    ["docs/reference/limits.md", limitsReference(notice)],
     ["docs/reference/metrics.md", metricsReference(notice)],
     ["docs/reference/services.md", servicesReference(notice)],
     ["docs/reference/cli.md", `${notice}\n${commandLine}`],
