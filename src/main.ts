@@ -113,7 +113,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       log,
       onStoreFailed: (error) => failed.resolve(error instanceof Error ? error : new Error(String(error))),
     });
-    const pauses = await openPauses(dataDirectory);
+    const pauses = await openPauses(dataDirectory, (error) => log.fault("pauses", error));
     for (const route of config.routes) {
       const paused = pauses.get(route.name);
       if (paused !== undefined || (route.kind !== "sink" && route.paused === true)) queue.dispatcher.pause(route.name, paused?.at);
