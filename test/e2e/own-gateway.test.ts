@@ -228,7 +228,7 @@ test("a loop through itself ends, and the sender is told once", { timeout: 60_00
   await say(place, "b@fabrikam.example");
   const letters = await until("a notification", () => {
     const names = readdirSync(folder.path).includes("out") ? readdirSync(join(folder.path, "out")) : [];
-    return names.some((name) => name.endsWith(".json")) && names;
+    return names.some((name) => name.endsWith(".eml")) && names;
   });
   assert.equal(letters.filter((name) => name.endsWith(".eml")).length, 1);
   await until("nothing goes round", async () => (await run(place, "queue", "--count")) === "0\n", { everyMs: 100 });

@@ -193,9 +193,10 @@ test("hostile input: never a throw, and time by its length", () => {
     `Content-Type: multipart/report; ${million('; boundary="\\')}\n\n`,
     `X-Failed-Recipients: ${million("a@b,")}\n\n`,
   ]) {
-    const before = performance.now();
+    // Processor time, for others may use the machine; what grows with the square takes minutes.
+    const before = process.cpuUsage();
     readReport(Buffer.from(text));
-    const tookMs = performance.now() - before;
-    assert.ok(tookMs < 500, `${Math.round(tookMs)} ms for ${JSON.stringify(text.slice(0, 80))}`);
+    const tookMs = process.cpuUsage(before).user / 1000;
+    assert.ok(tookMs < 2000, `${Math.round(tookMs)} ms for ${JSON.stringify(text.slice(0, 80))}`);
   }
 });
