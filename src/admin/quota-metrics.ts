@@ -2,6 +2,8 @@ import { Counter, Gauge, type Registry } from "@prometheus-io/client";
 import type { LimitRule } from "../limits/rule.ts";
 import type { QuotaControl } from "./gateway.ts";
 
+const leastMs = 1000;
+
 /**
  * Limits as metrics. One value for each limit and party (`mailbox of smtp-auth`, `tenant`), which the configuration bounds: of what is counted
  * apart besides (senders, recipients, principals) only the fullest is told. Whoever may scrape learns no address.
@@ -32,7 +34,11 @@ export function quotaMetrics(registry: Registry): (quota: QuotaControl) => void 
     labelNames: ["rule"],
     registers,
   });
+  let collectedAt = -Infinity;
   return (quota) => {
+    // Nobody needs a token for metrics, so nobody may make us look at a million counters again and again.
+    if (performance.now() - collectedAt < leastMs) return;
+    collectedAt = performance.now();
     // Limits come and go with the day and the configuration.
     for (const metric of [ratio, used, foreign, paused, amount, counters, waits]) metric.reset();
     for (const limit of quota.limits({ most: 1 })) {

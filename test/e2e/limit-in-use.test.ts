@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { QuotaView } from "../../src/admin/quota-contract.ts";
+import { openControl } from "../../src/cli/control.ts";
 import { postern } from "../support/cli.ts";
 import { freePort } from "../support/free-port.ts";
 import { GatewayProcess, type GatewayPlace } from "../support/gateway-process.ts";
@@ -41,7 +42,7 @@ http: { console: { address: 127.0.0.1, port: ${console} } }
     configure(limit);
     const run = (...args: readonly string[]) => postern([...args, "--data", place.data]);
     const hourly = async () => {
-      const { limits } = JSON.parse((await run("quota", "--rule", "limits.hourly", "--json")).stdout) as QuotaView;
+      const { limits } = await openControl(place.data).get<QuotaView>("/api/quota", { rule: "limits.hourly" });
       return { ...limits[0], counter: limits[0]?.counters[0] };
     };
     {
