@@ -53,6 +53,7 @@ export async function* measure(wanted: ReadonlySet<Part>, setting: Setting): Asy
     for (const peer of peers) await peer.stop();
   }
   if (wanted.has("relay")) yield* relayRows(peers, setting);
+  if (wanted.has("relay")) yield* limitedRows(setting);
   if (wanted.has("signed")) yield* signedRows(peers, setting);
   if (wanted.has("million")) yield* backlogRows(setting);
 }
@@ -114,6 +115,29 @@ async function* relayRows(peers: readonly [Peer, Peer], setting: Setting): Async
     ...compare(oursLarge, theirsLarge, ({ perSecond }) => perSecond),
     remarks: remarks([...oursLarge, ...theirsLarge]),
   };
+}
+
+/** Postern with twenty limits that never bind, beside itself without any. */
+async function* limitedRows(setting: Setting): AsyncGenerator<Row> {
+  const { folder, signal } = setting;
+  await using limited = await Postern.open("limited", { folder, signal, keepSpool: false, limits: 20 });
+  await using free = await Postern.open("unlimited", { folder, signal, keepSpool: false, limits: 0 });
+  const what = `relay end to end ${setting.relayMessages} × 4 KB, 20 limits in force, ratio to none`;
+  setting.progress(what);
+  const cell = { messages: setting.relayMessages, bytes: 4 * kilobyte, sessions: 50 };
+  const rounds = await measureRelay([limited, free], cell, setting);
+  const figures = (figure: (round: RelayRound) => number) => rounds.map((turns) => turns.map(figure)) as [number[], number[]];
+  const rates = figures(({ perSecond }) => perSecond);
+  yield {
+    what,
+    unit: "messages/s",
+    postern: spreadOf(rates[0]),
+    ratio: ratioOf(...rates),
+    goal: goals.relayWithLimits,
+    remarks: remarks(rounds.flat()),
+  };
+  const cpu = figures(({ cpuSecondsPer1000 }) => cpuSecondsPer1000);
+  yield { what: "· CPU for 1,000 messages, ratio to none", unit: "s", postern: spreadOf(cpu[0]), ratio: ratioOf(...cpu), remarks: [] };
 }
 
 /** Postern signs each message and finds the way by DNS; Postfix relays as it does without. */

@@ -14,6 +14,8 @@ export interface PosternOptions {
   readonly signal: AbortSignal;
   /** Starts go on with the spool as it is; else each finds an empty one. */
   readonly keepSpool: boolean;
+  /** Limits in force that never bind; absent: the published ones. */
+  readonly limits?: number;
 }
 
 const root = join(import.meta.dirname, "../..");
@@ -56,6 +58,7 @@ export class Postern implements Peer {
         PORT: String(this.port),
         SPOOL: this.spool,
         ...(mode.kind === "held" ? { HELD: "1" } : { HELD: "", SINK: String(mode.sinkPort) }),
+        LIMITS: this.#options.limits === undefined ? "" : String(this.#options.limits),
         SIGNED: mode.kind === "signed" ? String(mode.dnsPort) : "",
       },
     });
