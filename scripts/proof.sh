@@ -1,5 +1,5 @@
 #!/bin/sh
-# proof.sh [FILE …]: the long tests (test/**/*.proof.ts): many rounds of kill -9, system-call traces, power cuts, injected disk errors.
+# proof.sh [FILE …]: the long tests (test/**/*.proof.ts): many rounds of kill -9, system-call traces, power cuts, injected disk errors, days at every limit.
 POSTERN_ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 69
 . "$POSTERN_ROOT/scripts/node.sh"
 . "$POSTERN_ROOT/scripts/run-tests.sh"

@@ -49,6 +49,8 @@ export class LimitsWorld implements AsyncDisposable {
   readonly accepted = new Set<string>();
   /** `token recipient` of what was leased when the gateway was killed. */
   readonly leased = new Set<string>();
+  /** How often the clock stopped to let what fell due run. */
+  steps = 0;
   readonly #folder: ReturnType<typeof temporaryFolder>;
   #gateway: GatewayProcess;
 
@@ -129,6 +131,7 @@ export class LimitsWorld implements AsyncDisposable {
   async playTo(at: number): Promise<void> {
     const { status, body } = await this.sandbox.call("POST", "/api/clock", { now: new Date(at).toISOString() });
     assert.equal(status, 200, JSON.stringify(body));
+    this.steps += body.steps as number;
     assert.deepEqual(body.late, [], `the gateway came to rest\n${this.#gateway.log.slice(-2000)}`);
   }
 

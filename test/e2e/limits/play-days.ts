@@ -42,6 +42,8 @@ export interface Figures {
   readonly inDoubt: number;
   /** Of the second day. */
   readonly learned: { readonly refusals: number; readonly share: number; readonly recoveredAfterMinutes: number };
+  /** Stops of the clock. */
+  readonly steps: number;
   readonly wallSeconds: number;
 }
 
@@ -116,6 +118,7 @@ export async function playDays(
       share: used / (scale.externalPerDay - foreign),
       recoveredAfterMinutes: await recovery(world, second + dayMs),
     },
+    steps: world.steps,
     wallSeconds: Math.round((performance.now() - began) / 1000),
   };
 }
@@ -209,6 +212,19 @@ async function usesOf(world: LimitsWorld, scale: Scale, start: number): Promise<
   };
   const toReceiver = (_message: SandboxMessage, recipient: string): boolean => recipient === receiver;
   const fromOnmicrosoft = ({ mailFrom }: SandboxMessage): boolean => mailFrom.endsWith(".onmicrosoft.example");
+  /** Whole minutes in which a mailbox had enough to send: from the fourth to the last but one; the first kill is before, the others' after. */
+  const paced = async (account: string): Promise<readonly Use[]> => {
+    const moments = (await world.sandbox.messages())
+      .filter((message) => by("smtp-auth", account)(message, ""))
+      .map(({ receivedAt }) => Date.parse(receivedAt))
+      .filter((at) => at < start + hourMs)
+      .toSorted((a, b) => a - b);
+    const from = start + 3 * minuteMs;
+    const windows = Math.floor(((moments.at(-1) ?? 0) - from) / minuteMs) - 1;
+    if (windows < 10) return [];
+    const used = moments.filter((at) => at >= from && at < from + windows * minuteMs).length;
+    return [{ limit: `${account}, messages in a minute`, used, allowed: 30 * windows, atKill: 0 }];
+  };
   const chunk = (amount: number): number => Math.floor(amount / 500) * 3;
   const { externalPerDay, onmicrosoftPerDay, mailboxPerDay, hvePerDay, acsPerHour, receivedPerHour, hours } = scale;
   const hourly = { windowMs: hourMs, windows: hours };
@@ -218,6 +234,8 @@ async function usesOf(world: LimitsWorld, scale: Scale, start: number): Promise<
     await use("onmicrosoft senders", fromOnmicrosoft, { amount: onmicrosoftPerDay, atKill: 10 }),
     await use("mailbox 1", by("smtp-auth", credentials.mailbox), { amount: mailboxPerDay, atKill: 9 + chunk(mailboxPerDay) }),
     await use("mailbox 2", by("smtp-auth", "reports@contoso.example"), { amount: mailboxPerDay, atKill: 9 + chunk(mailboxPerDay) }),
+    ...(await paced(credentials.mailbox)),
+    ...(await paced("reports@contoso.example")),
     await use("HVE", by("hve"), { amount: hvePerDay, atKill: 30 + chunk(hvePerDay) }),
     await use("SendGrid trial", by("sendgrid-smtp"), { amount: 100, atKill: 10 }),
     await use("ACS", by("acs-smtp"), { amount: acsPerHour, ...hourly, atKill: 10 }),
