@@ -45,7 +45,7 @@ export const boundLimitView = Type.Object({
 
 export const gateView = Type.Object({
   priority: Type.Enum(["transactional", "bulk"]),
-  recipients: Type.Enum(["internal", "external"]),
+  recipients: Type.Enum(["all", "internal", "external"]),
   since: time("When it was closed."),
   until: time("When the limit is asked again."),
   limit: boundLimitView,

@@ -167,7 +167,7 @@ export interface RouteStatus {
 /** Mail of one priority to one class of recipients that a limit keeps waiting. */
 export interface GateStatus {
   readonly priority: Priority;
-  readonly recipients: RecipientClass;
+  readonly recipients: RecipientClass | "all";
   readonly since: number;
   /** When the limit is asked again. */
   readonly until: number;

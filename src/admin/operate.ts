@@ -17,6 +17,7 @@ import type { GatewayConfig } from "../config/config.ts";
 import { backUp } from "./back-up.ts";
 import { consult, type DoctorDeps } from "./doctor/doctor.ts";
 import { createSetup, type SetupDeps } from "./setup/setup.ts";
+import { gatesOf } from "./gates-of.ts";
 import type { FactCounters } from "./facts.ts";
 import type {
   ExplainAnswer,
@@ -286,9 +287,7 @@ function routeStatus(outlet: Outlet, target: string, pausedBy = "the configurati
     ...(lastText === "" ? {} : { lastReply: lastText }),
     target,
     ...(route.nextHops === undefined ? {} : { nextHops: route.nextHops() }),
-    gates: outlet.turns.flatMap(({ priority, recipientClass: recipients, gate: { isClosed, since, until, limit } }) =>
-      isClosed && limit !== null ? [{ priority, recipients, since, until, limit }] : [],
-    ),
+    gates: gatesOf(outlet.turns),
   };
 }
 

@@ -27,5 +27,6 @@ export interface GateFacts {
 
 /** `transactional mail to external recipients waits until 2026-11-21T14:20:03Z: 30 of 30 …` */
 export function explainGate({ priority, recipients, until, limit }: GateFacts): string {
-  return `${priority} mail to ${recipients} recipients waits until ${until}: ${explainLimit(limit)}`;
+  const mail = recipients === "all" ? `${priority} mail` : `${priority} mail to ${recipients} recipients`;
+  return `${mail} waits until ${until}: ${explainLimit(limit)}`;
 }

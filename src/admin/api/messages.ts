@@ -92,7 +92,7 @@ function gatesText(
   const routes = gateway.routes.list().filter(({ name }) => candidates.includes(name));
   return routes.flatMap(({ name, gates }) =>
     gates
-      .filter((gate) => gate.priority === priority && gate.recipients === recipientClass)
+      .filter((gate) => gate.priority === priority && (gate.recipients === "all" || gate.recipients === recipientClass))
       .map((gate) => `Route "${name}" is at a limit: ${explainGate({ ...gate, until: isoTime(gate.until) })}.`),
   );
 }
