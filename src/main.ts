@@ -9,6 +9,7 @@ import type { Facts } from "./admin/facts.ts";
 import type { ReloadReport, RunningGateway } from "./admin/gateway.ts";
 import { createGateway } from "./admin/operate.ts";
 import { openBounces } from "./compose/open-bounces.ts";
+import { openForecast } from "./compose/open-forecast.ts";
 import { openIdentities } from "./compose/open-identities.ts";
 import { openMtaSts } from "./compose/open-mta-sts.ts";
 import { openNetwork } from "./compose/open-network.ts";
@@ -164,6 +165,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       pins,
       pauses,
       quota: quota.control,
+      forecast: openForecast(inForce, { clock, archive, queue, ledger: quota.ledger }),
       oldestWaiting: oldest.receivedAt,
       identities: identities.sources,
       clockSkew: identities.clockSkew,

@@ -1,6 +1,8 @@
 import type { NextHop } from "../routes/route.ts";
 import type { DeliverySecurity } from "../mail/delivery-security.ts";
 import type { ReturnResult } from "../feedback/bounces/bounce-desk.ts";
+import type { Addressees, Forecast, ForecastQuestion } from "../forecast/forecast.ts";
+import type { RunOptions } from "../forecast/run-forecast.ts";
 import type { Device } from "../ingress/devices.ts";
 import type { Page, QueueEntry, QueueFilter, TraceQuery, TraceRecord, TraceSummary } from "../queue/archive.ts";
 import type { Totals } from "../queue/store.ts";
@@ -44,6 +46,7 @@ export interface Gateway {
   /** What the routes of a decision would do, by the traits they have now. */
   outlooks(decision: Decision, facts: FidelityFacts): readonly Outlook[];
   readonly pins: PinControl;
+  readonly forecast: ForecastControl;
   readonly quota: QuotaControl;
   /** Who was seen sending, most recent first. */
   devices(): readonly Device[];
@@ -190,6 +193,27 @@ export interface ExplainQuestion {
   readonly authors?: readonly string[];
   /** null: there is no Reply-To; absent: not known. */
   readonly replyTo?: string | null;
+}
+
+export interface ForecastControl {
+  /** When mail that is not sent yet would be out. @throws QuestionRefused; rejects when the signal aborts */
+  ask(request: ForecastRequest, options: RunOptions): Promise<ForecastAnswer>;
+}
+
+/** What is absent is taken from the configuration or from now. */
+export interface ForecastRequest extends Pick<ForecastQuestion, "size" | "perMessage" | "priority"> {
+  readonly internal?: number;
+  readonly external?: number;
+  readonly to?: readonly Addressees[];
+  readonly from?: string | null;
+  readonly principal?: string;
+  readonly startsAt?: number;
+}
+
+export interface ForecastAnswer {
+  readonly now: number;
+  readonly question: ForecastQuestion;
+  readonly forecast: Forecast;
 }
 
 export interface PinControl {

@@ -12,6 +12,7 @@ import { createApiServer } from "../lib/http/api-server.ts";
 import { socketPath } from "../lib/unix-socket.ts";
 import { openAccess, readOrMakeToken } from "./access.ts";
 import { doctorEndpoint } from "./api/doctor.ts";
+import { forecastEndpoint } from "./api/forecast.ts";
 import { messageEndpoints } from "./api/messages.ts";
 import { pinEndpoints } from "./api/pins.ts";
 import { backupEndpoint, processEndpoints } from "./api/process.ts";
@@ -60,6 +61,7 @@ export async function openAdmin(gateway: Gateway, { config, dataDirectory, facts
     doctorEndpoint(whole),
     ...pinEndpoints(whole, by),
     ...quotaEndpoints(whole),
+    forecastEndpoint(whole),
     rotationEndpoint(whole),
     ...serviceEndpoints(whole, readOverrides(config.services)),
   ];

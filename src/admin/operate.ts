@@ -22,6 +22,7 @@ import type { FactCounters } from "./facts.ts";
 import type {
   ExplainAnswer,
   ExplainQuestion,
+  ForecastControl,
   Gateway,
   PauseBook,
   PinControl,
@@ -47,6 +48,7 @@ export interface GatewayParts {
   readonly devices: DeviceRegistry;
   readonly counters: FactCounters;
   readonly pins: PinControl;
+  readonly forecast: ForecastControl;
   readonly pauses: PauseBook;
   readonly quota: QuotaControl;
   readonly reload: () => Promise<ReloadReport>;
@@ -118,6 +120,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     explain: (question) => explain(queue, question),
     outlooks: (decision, facts) => outlooksOf(decision, facts, queue.router),
     pins: parts.pins,
+    forecast: parts.forecast,
     quota: parts.quota,
     devices: () => devices.snapshot(),
     backup: (directory, onProgress) => backUp(opened, directory, onProgress),

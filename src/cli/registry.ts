@@ -22,6 +22,11 @@ export const commands: readonly CommandEntry[] = [
   { name: "why", summary: "explain why a message took its route", load: () => import("./commands/why.ts") },
   { name: "routes", summary: "list, explain, pause and probe routes", load: () => import("./commands/routes.ts") },
   { name: "quota", summary: "show what is used of every limit", load: () => import("./commands/quota.ts") },
+  {
+    name: "forecast",
+    summary: "tell when mail that is not sent yet would be out, by which routes, for how much",
+    load: () => import("./commands/forecast.ts"),
+  },
   { name: "doctor", summary: "try routes and tell what is missing", load: () => import("./commands/doctor.ts") },
   { name: "setup", summary: "renew a route's credentials, or sign in for it", load: () => import("./commands/setup.ts") },
   { name: "status", summary: "show counters, listeners and routes", load: () => import("./commands/status.ts") },

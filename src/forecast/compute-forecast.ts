@@ -48,7 +48,7 @@ export function computeForecast(input: ForecastInput, report: Report = () => und
   });
   const horizonAt = question.startsAt + horizonMs;
   while (simulation.run(reportSteps, horizonAt)) report(all === 0 ? 1 : 1 - simulation.left / all);
-  return forecastOf(input, simulation.result(), { unroutable, horizonAt, backlog: waiting, titles: rules });
+  return forecastOf(input, simulation.result(), { unroutable, horizonAt, backlog: waiting, rules });
 }
 
 interface Known {
@@ -56,19 +56,21 @@ interface Known {
   readonly horizonAt: number;
   /** Recipients. */
   readonly backlog: number;
-  readonly titles: readonly LimitRule[];
+  /** Of the first day. */
+  readonly rules: readonly LimitRule[];
 }
 
-function forecastOf(input: ForecastInput, result: SimulationResult, { unroutable, horizonAt, backlog, titles }: Known): Forecast {
+function forecastOf(input: ForecastInput, result: SimulationResult, { unroutable, horizonAt, backlog, rules }: Known): Forecast {
   const { question } = input;
   const routes = result.routes
     .map((share) => routeForecast(share, input))
     .sort((a, b) => b.internal + b.external - a.internal - a.external);
   const count = (key: "internal" | "external"): number => routes.reduce((total, route) => total + route[key], 0);
-  const title = new Map(titles.map((rule) => [rule.id, rule.title]));
+  const ruleOf = new Map(rules.map((rule) => [rule.id, rule]));
   const limits = result.bindings.map(({ limit, ...binding }): LimitForecast => ({
     id: limit.id,
-    title: title.get(limit.id) ?? limit.id,
+    title: ruleOf.get(limit.id)?.title ?? limit.id,
+    unit: ruleOf.get(limit.id)?.unit ?? "messages",
     counted: limit.counted,
     amount: limit.amount,
     windowMs: limit.windowMs,

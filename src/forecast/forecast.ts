@@ -1,4 +1,5 @@
 import type { CountedTraffic } from "../limits/counted-traffic.ts";
+import type { LimitUnit } from "../limits/rule.ts";
 import type { LedgerSnapshot } from "../limits/snapshot.ts";
 import type { Priority } from "../mail/priority.ts";
 import type { LaneBacklog } from "../queue/archive.ts";
@@ -98,6 +99,7 @@ export interface LimitForecast {
   readonly title: string;
   /** `mailbox scanner@contoso.example` */
   readonly counted: string;
+  readonly unit: LimitUnit;
   readonly amount: number;
   readonly windowMs: number;
   readonly routes: readonly string[];

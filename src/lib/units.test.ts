@@ -42,6 +42,7 @@ test("sizes", () => {
     ["1.5GB", 1_610_612_736],
     ["10", 10],
     ["10 mb", 10_485_760],
+    ["80k", 81_920],
     ["0", 0],
   ] as const) {
     assert.equal(parseSize(text), bytes, text);

@@ -22,11 +22,12 @@ export function parseDuration(text: string): number | null {
   return Number.isSafeInteger(Math.round(value)) ? Math.round(value) : null;
 }
 
-/** Bytes; null when the text is not a size. A number without unit is bytes. */
+/** Bytes; null when the text is not a size. A number without unit is bytes; `80k` is 80KB. */
 export function parseSize(text: string): number | null {
-  const match = /^(\d{1,16}(?:\.\d{1,6})?)\s?(B|KB|MB|GB|TB)?$/i.exec(text.trim());
+  const match = /^(\d{1,16}(?:\.\d{1,6})?)\s?(B|[KMGT]B?)?$/i.exec(text.trim());
   if (match === null) return null;
-  const unit = (match[2]?.toUpperCase() ?? "B") as keyof typeof sizeUnits;
+  const letter = match[2]?.charAt(0).toUpperCase() ?? "B";
+  const unit = (letter === "B" ? "B" : `${letter}B`) as keyof typeof sizeUnits;
   const value = Math.round(Number(match[1]) * sizeUnits[unit]);
   return Number.isSafeInteger(value) ? value : null;
 }

@@ -22,7 +22,7 @@ import { Gates, type Pass } from "./gates.ts";
 import type { Job } from "./job.ts";
 import type { Lane } from "./lanes.ts";
 import { firstWindow, windowAfter } from "./window.ts";
-import { openOutlet, type Outlet } from "./outlet.ts";
+import { attemptTook, openOutlet, type Outlet } from "./outlet.ts";
 import { Prober } from "./prober.ts";
 import type { QueueLog } from "./queue-log.ts";
 import { Rest } from "./rest.ts";
@@ -279,6 +279,7 @@ export class Dispatcher {
     lane.active--;
     this.#active--;
     this.cancel(lane, job.weight);
+    attemptTook(outlet, attempt.durationMs);
     lane.window = windowAfter(lane.window, attempt.durationMs, outlet.route.traits.concurrency);
     try {
       const again = pass === null || limits === null ? null : settleReservation(limits, pass, job, delivery, clock.now());

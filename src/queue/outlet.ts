@@ -14,6 +14,8 @@ export interface Outlet {
   /** Transactional attempts since the last of bulk mail. */
   transactionalRun: number;
   active: number;
+  /** ms that an attempt takes of late; null: there was none yet. */
+  meanMs: number | null;
   /** Recipients since start, by what became of them here. */
   relayed: number;
   /** Of them, by what protected them on the way; the sum is less where nothing went over a network. */
@@ -38,6 +40,7 @@ export function openOutlet(route: Route, now: number): Outlet {
     isInternalServed: false,
     transactionalRun: 0,
     active: 0,
+    meanMs: null,
     relayed: 0,
     relayedBy: { plain: 0, opportunistic: 0, verified: 0, "mta-sts": 0, dane: 0 },
     delayed: 0,
@@ -48,4 +51,11 @@ export function openOutlet(route: Route, now: number): Outlet {
     probing: false,
     probeTimer: null,
   };
+}
+
+/** How much the last attempt counts in the mean. */
+const weight = 1 / 32;
+
+export function attemptTook(outlet: Outlet, durationMs: number): void {
+  outlet.meanMs = outlet.meanMs === null ? durationMs : outlet.meanMs + (durationMs - outlet.meanMs) * weight;
 }
