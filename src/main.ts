@@ -8,6 +8,7 @@ import { openAdmin } from "./admin/open-admin.ts";
 import type { Facts } from "./admin/facts.ts";
 import type { ReloadReport, RunningGateway } from "./admin/gateway.ts";
 import { createGateway } from "./admin/operate.ts";
+import { openApis } from "./compose/open-apis.ts";
 import { openBounces } from "./compose/open-bounces.ts";
 import { openForecast } from "./compose/open-forecast.ts";
 import { openIdentities } from "./compose/open-identities.ts";
@@ -24,6 +25,7 @@ import { dkimKeys } from "./domains/dkim/dkim-keys.ts";
 import { DkimSigner } from "./domains/dkim/dkim-signer.ts";
 import { createBounceDesk } from "./feedback/bounces/bounce-desk.ts";
 import { DeviceRegistry } from "./ingress/devices.ts";
+import type { HttpDoor } from "./ingress/http/http-door.ts";
 import { SmtpDoor } from "./ingress/smtp/smtp-door.ts";
 import { Identity } from "./identity/identity.ts";
 import { followClock } from "./lib/clock-follower.ts";
@@ -140,13 +142,14 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       { hostname: config.hostname, listeners: config.listeners },
       { submit, identity, devices, log: facts.door, ...desk },
     );
+    const apis = openApis(config, { submit, identity, archive, log: facts.door });
 
     await queue.open();
     atRest = () => queue.dispatcher.atRest();
-    await door.listen();
+    await Promise.all([cleanUp.use(door).listen(), cleanUp.use(apis).listen()]);
 
     const stop = async (graceMs: number): Promise<void> => {
-      await door.close(graceMs);
+      await Promise.all([door.close(graceMs), apis.close(graceMs)]);
       await queue.close(graceMs);
       await cleanUp.disposeAsync();
     };
@@ -160,6 +163,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       opened,
       queue,
       door,
+      apis,
       devices,
       counters: facts.counters,
       pins,
@@ -170,7 +174,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       identities: identities.sources,
       clockSkew: identities.clockSkew,
       signIn: identities.signIn,
-      reload: () => reload(options, inForce, { queue, routes, door, identity, quota, facts, now: () => clock.now() }),
+      reload: () => reload(options, inForce, { queue, routes, door, apis, identity, quota, facts, now: () => clock.now() }),
     });
     cleanUp.use(await openAdmin(gateway, { config, dataDirectory, facts }));
     facts.started(options.version, dataDirectory);
@@ -221,6 +225,7 @@ async function reload(
     queue: Queue;
     routes: ReadonlyMap<string, Route>;
     door: SmtpDoor;
+    apis: HttpDoor;
     identity: Identity;
     quota: OpenQuota;
     facts: Facts;
@@ -261,6 +266,11 @@ async function reload(
     parts.door.useCertificate(listener.name, listener.tls);
     applied.push(`certificate of listener ${listener.name}`);
   }
+  for (const listener of config.http.listeners) {
+    if (listener.tls === undefined) continue;
+    parts.apis.useCertificate(listener.name, listener.tls);
+    applied.push(`certificate of listener ${listener.name}`);
+  }
   const needsRestart: string[] = (
     [
       "hostname",
@@ -273,19 +283,23 @@ async function reload(
       "services",
       "queue",
       "network",
-      "http",
       "history",
       "log",
       "clock",
     ] as const
   ).filter((key) => JSON.stringify(old[key]) !== JSON.stringify(config[key]));
   if (JSON.stringify(withoutCertificates(old)) !== JSON.stringify(withoutCertificates(config))) needsRestart.push("listeners");
+  if (JSON.stringify(withoutKeys(old.http)) !== JSON.stringify(withoutKeys(config.http))) needsRestart.push("http");
   if (waits) needsRestart.push("routing");
   const inForce = parts.queue.router.generation;
   parts.facts.reloaded(inForce, applied);
   return { ok: true, generation: inForce, applied, needsRestart, faults: [] };
 }
 
-function withoutCertificates({ listeners }: Pick<GatewayConfig, "listeners">) {
+function withoutCertificates({ listeners }: { readonly listeners: readonly { readonly tls?: unknown }[] }) {
   return listeners.map(({ tls, ...rest }) => ({ ...rest, tls: tls !== undefined }));
+}
+
+function withoutKeys({ listeners, ...rest }: GatewayConfig["http"]) {
+  return { ...rest, ...withoutCertificates({ listeners }) };
 }

@@ -64,7 +64,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
 export const adapterFolders: readonly string[] = ["routes", "ingress", "store", "services"];
 
 /** What adapters of a folder share beyond the files on top of it: an engine, not an adapter; it knows none of them. */
-export const sharedByAdapters: readonly string[] = ["routes/smtp-client"];
+export const sharedByAdapters: readonly string[] = ["routes/smtp-client", "ingress/http"];
 
 /** No I/O, no clock of the machine, no randomness: these come in as arguments. */
 export const pureFolders: readonly string[] = ["mail", "wire", "services", "routing"];

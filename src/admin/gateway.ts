@@ -133,7 +133,7 @@ export interface Counters {
 
 export interface ListenerStatus {
   readonly name: string;
-  /** `relay`, `submission`, `submissions`, `legacy`, `bounce`, `http`. */
+  /** `relay`, `submission`, `submissions`, `legacy`, `bounce`, `http`, `api`, `api-tls`. */
   readonly kind: string;
   readonly address: string;
   readonly port: number;

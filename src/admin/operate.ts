@@ -1,3 +1,4 @@
+import type { HttpDoor } from "../ingress/http/http-door.ts";
 import type { SmtpDoor } from "../ingress/smtp/smtp-door.ts";
 import type { DeviceRegistry } from "../ingress/devices.ts";
 import { domainOf } from "../mail/address.ts";
@@ -45,6 +46,7 @@ export interface GatewayParts {
   readonly opened: OpenStore;
   readonly queue: Queue;
   readonly door: SmtpDoor;
+  readonly apis: HttpDoor;
   readonly devices: DeviceRegistry;
   readonly counters: FactCounters;
   readonly pins: PinControl;
@@ -229,19 +231,27 @@ function statusOf(parts: GatewayParts): StatusSnapshot {
   };
 }
 
-function listenersOf({ config, door }: GatewayParts): readonly ListenerStatus[] {
-  const bound = door.addresses();
-  return config.listeners.map(({ name, kind, address, port }) => {
-    const at = bound.find((one) => one.listener === name);
-    return {
-      name,
-      kind,
-      address: at?.address ?? address,
-      port: at?.port ?? port,
-      ready: at !== undefined,
-      connections: door.connectionsOf(name),
-    };
-  });
+function listenersOf({ config, door, apis }: GatewayParts): readonly ListenerStatus[] {
+  return [
+    ...config.listeners.map((listener) => listenerStatus(listener, listener.kind, door)),
+    ...config.http.listeners.map((listener) => listenerStatus(listener, listener.tls === undefined ? "api" : "api-tls", apis)),
+  ];
+}
+
+function listenerStatus(
+  { name, address, port }: { readonly name: string; readonly address: string; readonly port: number },
+  kind: string,
+  door: Pick<SmtpDoor, "addresses" | "connectionsOf">,
+): ListenerStatus {
+  const at = door.addresses().find((one) => one.listener === name);
+  return {
+    name,
+    kind,
+    address: at?.address ?? address,
+    port: at?.port ?? port,
+    ready: at !== undefined,
+    connections: door.connectionsOf(name),
+  };
 }
 
 function routesOf({ config, queue, pauses }: GatewayParts): readonly RouteStatus[] {

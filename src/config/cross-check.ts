@@ -18,6 +18,7 @@ import { checkOverrides } from "./services-section.ts";
 /** What no section can know alone: names that must exist or be unique, ports twice, and the ways to build an open relay by mistake. */
 export function crossCheck(config: GatewayConfig, report: Report, day: string): void {
   unique(config.listeners, "listeners", report);
+  unique(config.http.listeners, "http.listeners", report);
   unique(config.routes, "routes", report);
   unique(config.networks, "networks", report);
   unique(config.principals, "principals", report);
@@ -67,6 +68,9 @@ function listeners(config: GatewayConfig, report: Report): void {
     port: listener.port,
     path: ["listeners", index, "port"] as Path,
   }));
+  config.http.listeners.forEach(({ name, address, port }, index) =>
+    places.push({ name, address, port, path: ["http", "listeners", index, "port"] }),
+  );
   const web = config.http.console;
   if (web.enabled)
     places.push({
@@ -100,6 +104,16 @@ function listeners(config: GatewayConfig, report: Report): void {
       "Keep it on 127.0.0.1 behind a reverse proxy with TLS.",
     );
   }
+  config.http.listeners.forEach(({ name, address, tls, plainText }, index) => {
+    // Keys do not cross the wire, but tokens and people's mail would.
+    if (tls === undefined && plainText !== true && isIP(address) !== 0 && !isLoopbackAddress(address))
+      report(
+        "error",
+        ["http", "listeners", index, "address"],
+        `${name} would take mail and tokens in plain text beyond loopback`,
+        "Add `tls`, or listen on 127.0.0.1, or set `plainText: true` behind a proxy of your own that does the encryption.",
+      );
+  });
   const networkNames = config.networks.map((network) => network.name);
   config.listeners.forEach((listener, index) => {
     const path: Path = ["listeners", index];

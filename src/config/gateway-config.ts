@@ -6,6 +6,7 @@ import { durationOption, optionsObject, sizeOption, type Decoded } from "../lib/
 import { limitsSchema, tenantSchema, type LimitsOptions, type TenantOptions } from "../limits/options.ts";
 import { QueueSchema, type QueueOptions } from "../queue/options.ts";
 import { RoutingSchema, type RoutingOptions } from "../routing/options.ts";
+import { httpListenerSchema } from "../ingress/http/options.ts";
 import { smtpListenerSchema, type SmtpListenerOptions } from "../ingress/smtp/options.ts";
 import { domainSchema, type DomainOptions } from "../domains/options.ts";
 import { mxRouteSchema, type MxRouteOptions } from "../routes/mx/options.ts";
@@ -42,6 +43,10 @@ const httpSchema = optionsObject(
       },
       "Console, admin API, `/livez`, `/readyz`, `/metrics`.",
     ),
+    listeners: Type.Array(httpListenerSchema, {
+      default: [],
+      description: "Where the compatible APIs are served; without TLS on loopback only.",
+    }),
   },
   "HTTP listeners.",
 );

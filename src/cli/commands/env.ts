@@ -67,6 +67,12 @@ async function gatewayValues(data: string): Promise<Values | null> {
     values["GATEWAY_FROM"] = demo.from;
   }
   values["GATEWAY_PID"] = String(status.pid);
+  const api = (kind: string) => status.listeners.find((each) => each.kind === kind && each.ready);
+  const [secure, plain] = [api("api-tls"), api("api")];
+  // Certificates are for names.
+  if (secure !== undefined)
+    values["GATEWAY_API"] = `https://${authority(secure.address, secure.port).replace(/^(127\.0\.0\.1|\[::1\]):/, "localhost:")}`;
+  if (plain !== undefined) values["GATEWAY_API_HTTP"] = `http://${authority(plain.address, plain.port)}`;
   const console = status.listeners.find((each) => each.kind === "http" && each.ready);
   if (console !== undefined) {
     values["GATEWAY_CONSOLE"] = `http://${authority(console.address, console.port)}`;

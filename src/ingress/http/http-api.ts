@@ -1,0 +1,14 @@
+import type { FastifyInstance } from "fastify";
+
+/**
+ * One compatible API behind the shared listener. Adapters: `ingress/acs`, … ; they know this file and `caller.ts`, never each other.
+ *
+ * Duties of an API: paths that no other API has; a `bodyLimit` on each route that takes more than 64 KB; who asks is found out in `onRequest`,
+ * before any of the body is read; every error leaves in its service's own form (`setErrorHandler`), a Refusal of the listener's too.
+ * Duties of the listener: limits on headers, connections, time and memory, TLS, and an answer where no API has the path.
+ */
+export interface HttpApi {
+  readonly name: string;
+  /** Called once for each listener, with a context of its own: hooks, parsers and the error handler set there concern this API alone. */
+  register(context: FastifyInstance, listener: string): void;
+}
