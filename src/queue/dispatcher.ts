@@ -29,7 +29,7 @@ import { Rest } from "./rest.ts";
 import { Room } from "./room.ts";
 import { settleReservation } from "./settle-reservation.ts";
 import type { StoredRecipient } from "./store.ts";
-import { enter, jobsAtGates, leave, nextTurn, turnTaken } from "./turn.ts";
+import { enter, jobsAtGates, leave, nextTurn, shorten, turnTaken } from "./turn.ts";
 import { WaitingLanes } from "./waiting-lanes.ts";
 
 export interface DispatcherPorts {
@@ -76,6 +76,7 @@ export class Dispatcher {
       ...ports,
       room: this.#room,
       mostJobs: (lane, now) => this.#mostJobs(lane, now),
+      came: (lane) => this.#waiting.came(lane),
       track: (work) => this.track(work),
       woken: () => this.#rest.check(),
     });
@@ -299,16 +300,11 @@ export class Dispatcher {
   #gateClosed(outlet: Outlet, number: Lane["turn"]): void {
     const { ring, moved, gate } = outlet.turns[number];
     const isLong = isClosedForLong(gate, this.#ports.clock.now());
-    const keep = this.#waiting.mayKeep();
+    let kept = 0;
     for (const lane of [...ring]) {
       if (isLong || lane.routes.length - lane.fallbacks.length > 1) this.#settleDown(lane);
-      if (lane.place?.gate === gate && lane.jobs.size > keep) {
-        // The oldest stay, so that the order is kept.
-        for (const [place, job] of lane.jobs.drain().entries()) {
-          if (place < keep) lane.jobs.push(job);
-          else this.#release(job);
-        }
-      }
+      if (lane.place?.gate !== gate) continue;
+      for (const job of shorten(lane, this.#waiting.mayKeep(kept++))) this.#release(job);
     }
     if (isLong) for (const job of moved.drain()) this.#release(job);
   }

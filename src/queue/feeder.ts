@@ -14,6 +14,8 @@ export interface FeederPorts {
   readonly claim: (lane: Lane, max: number) => Promise<void>;
   /** Jobs that the lane may have in memory now; 0: there is no way for them, and somebody calls `consider` when there is. */
   readonly mostJobs: (lane: Lane, now: number) => number;
+  /** A claim of the lane has ended, or `mostJobs` was asked in vain: it has enough. */
+  readonly came: (lane: Lane) => void;
   readonly track: <T>(work: Promise<T>) => Promise<T>;
   /** What fell due with the clock has been seen to. */
   readonly woken: () => void;
@@ -33,6 +35,8 @@ export class Feeder {
   readonly #hungry: Readonly<Record<Priority, FairRing>> = { transactional: new FairRing(), bulk: new FairRing() };
   #wake: Disposable | null = null;
   #wakeAt = Infinity;
+  /** What the claims under way may bring. */
+  readonly #coming: Record<Priority, number> = { transactional: 0, bulk: 0 };
   #closing = false;
 
   constructor(ports: FeederPorts) {
@@ -59,8 +63,8 @@ export class Feeder {
       return;
     }
     const most = this.#ports.mostJobs(lane, now);
-    lane.mostJobs = most;
     if (lane.jobs.size < (most > claimSize ? most - claimSize : most / 2)) this.#hungry[lane.priority].add(lane);
+    else if (most > 0) this.#ports.came(lane);
   }
 
   considerAll(): void {
@@ -77,19 +81,28 @@ export class Feeder {
 
   #feedFrom(priority: Priority): void {
     const hungry = this.#hungry[priority];
-    while (hungry.size > 0 && !this.#closing && !this.#ports.room.isFull(priority)) {
+    while (hungry.size > 0 && !this.#closing && this.#ports.room.hasJobsLeft(priority, this.#coming[priority])) {
       const lane = hungry.take();
       if (lane === undefined) return;
+      // A gate may have closed since it asked.
+      const most = Math.min(this.#ports.mostJobs(lane, this.#ports.clock.now()), claimSize);
+      if (most === 0) continue;
       lane.claiming = true;
+      this.#coming[priority] += most;
+      const ended = (): void => {
+        lane.claiming = false;
+        this.#coming[priority] -= most;
+        this.#ports.came(lane);
+      };
       void this.#ports.track(
-        this.#ports.claim(lane, Math.min(lane.mostJobs, claimSize)).then(
+        this.#ports.claim(lane, most).then(
           () => {
-            lane.claiming = false;
+            ended();
             this.consider(lane, this.#ports.clock.now());
             this.feed();
           },
           (error: unknown) => {
-            lane.claiming = false;
+            ended();
             this.#ports.log.fault("claim", error);
             this.backlogged(lane, this.#ports.clock.now() + claimAgainMs);
           },

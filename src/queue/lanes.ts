@@ -35,8 +35,6 @@ export interface Lane {
   readonly jobs: Fifo<Job>;
   /** Earliest `notBefore` of what waits for this lane in the store; null: nothing does, as far as we know. */
   backlogDue: number | null;
-  /** Jobs that it may have in memory, as was said when it asked to claim. */
-  mostJobs: number;
   /** A claim is under way. */
   claiming: boolean;
   /** Attempts under way. */
@@ -146,7 +144,6 @@ export class LaneBook {
       place: null,
       jobs: new Fifo(),
       backlogDue: null,
-      mostJobs: 0,
       claiming: false,
       active: 0,
       window: firstWindow,

@@ -26,8 +26,9 @@ export class Room {
     return this.jobs >= maxJobs * crowd || this.#bytes >= maxBytes * crowd;
   }
 
-  isFull(priority: Priority): boolean {
-    return !this.fits(priority, 0);
+  /** Whether there is room for a job besides so many that are on their way. */
+  hasJobsLeft(priority: Priority, coming: number): boolean {
+    return this.fits(priority, 0) && coming < Math.min(maxJobs * share - this.#taken[priority].jobs, maxJobs - this.jobs);
   }
 
   fits(priority: Priority, weight: number): boolean {

@@ -18,6 +18,8 @@ export interface Turn {
   readonly moved: Fifo<Job>;
   /** Lanes with due work in the store that may not come into memory for now: behind the gate there are enough. */
   readonly waiting: FairRing;
+  /** Lanes that may, and whose claim is under way. */
+  readonly coming: FairRing;
   readonly gate: Gate;
 }
 
@@ -45,6 +47,7 @@ export function openTurns(): Turns {
     ring: new FairRing(),
     moved: new Fifo(),
     waiting: new FairRing(),
+    coming: new FairRing(),
     gate: { isClosed: false, limit: null, since: -Infinity, until: -Infinity, timer: null, toldAt: -Infinity },
   });
   return [turn("transactional", "internal"), turn("transactional", "external"), turn("bulk", "internal"), turn("bulk", "external")];
@@ -92,6 +95,15 @@ export function enter(lane: Lane, turn: Turn): void {
 export function leave(lane: Lane): void {
   lane.place?.ring.delete(lane);
   lane.place = null;
+}
+
+/** Takes jobs out of the lane until so many are left, the oldest, so that the order is kept. */
+export function shorten(lane: Lane, keep: number): readonly Job[] {
+  if (lane.jobs.size <= keep) return [];
+  const jobs = [...lane.jobs.drain()];
+  for (const job of jobs.splice(0, keep)) lane.jobs.push(job);
+  if (keep === 0) leave(lane);
+  return jobs;
 }
 
 /** Jobs in memory that stand before a gate until the clock opens it. */

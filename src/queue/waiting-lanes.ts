@@ -2,7 +2,7 @@ import { isClosedForLong } from "./candidates.ts";
 import { maxLaneJobs } from "./feeder.ts";
 import type { Lane } from "./lanes.ts";
 import type { Room } from "./room.ts";
-import type { Turn } from "./turn.ts";
+import type { Gate, Turn } from "./turn.ts";
 
 /** Jobs of one lane in memory at most where a gate sets the pace. */
 const pacedJobs = 8;
@@ -22,6 +22,8 @@ export class WaitingLanes {
   /** Lets a lane ask for work again. */
   readonly #consider: (lane: Lane) => void;
   readonly #turns = new Set<Turn>();
+  /** Lanes that were let in and whose claim has not ended. */
+  readonly #coming = new Map<Lane, Turn>();
   #called: Lane | null = null;
 
   constructor(room: Room, consider: (lane: Lane) => void) {
@@ -34,24 +36,38 @@ export class WaitingLanes {
     return this.#turns.size;
   }
 
-  /** Jobs that a lane may have in memory whose home is this turn; 0: it is called when it may. */
+  /** Jobs that a lane may have in memory whose home is this turn; 0: it is called when it may. `came` follows unless it is 0. */
   mostJobs(lane: Lane, turn: Turn, now: number): number {
-    const { gate, ring, waiting } = turn;
-    if (!gate.isClosed && now - gate.until > pacedMs) return maxLaneJobs;
+    const { gate, ring, coming, waiting } = turn;
+    if (!isPaced(gate, now)) return maxLaneJobs;
+    const isLong = isClosedForLong(gate, now);
+    if (this.#coming.get(lane) === turn && !isLong) return pacedJobs;
+    this.came(lane);
+    const lanes = ring.lanes + coming.lanes;
     // A principal has one lane there whatever the others have; for the rest, whoever was called comes before who asks again.
-    const isAlone = lane.place !== turn && !ring.has(lane.principal);
+    const isAlone = lane.place !== turn && !ring.has(lane.principal) && !coming.has(lane.principal);
     const isNext = lane === this.#called || waiting.size === 0;
-    const isFree = isAlone || (isNext && (lane.place === turn || ring.lanes < pacedLanes));
-    if (isFree && !isClosedForLong(gate, now) && (!this.#room.isCrowded || ring.lanes < leastLanes)) return pacedJobs;
+    const isFree = isAlone || (isNext && (lane.place === turn || lanes < pacedLanes));
+    if (isFree && !isLong && (!this.#room.isCrowded || lanes < leastLanes)) {
+      this.#coming.set(lane, turn);
+      coming.add(lane);
+      return pacedJobs;
+    }
     waiting.add(lane);
     this.#turns.add(turn);
     return 0;
   }
 
-  /** Whether a new job of the lane may go into memory without a claim. */
-  mayEnter(lane: Lane, { gate }: Turn, now: number): boolean {
-    if (!gate.isClosed && now - gate.until > pacedMs) return lane.jobs.size < maxLaneJobs;
-    return lane.jobs.size < pacedJobs && !isClosedForLong(gate, now) && !this.#room.isCrowded;
+  /** The lane's claim has ended, or it needed none. */
+  came(lane: Lane): void {
+    this.#coming.get(lane)?.coming.delete(lane);
+    this.#coming.delete(lane);
+  }
+
+  /** Whether a new job of the lane may go into memory without a claim: not before those of its principal that wait. */
+  mayEnter(lane: Lane, { gate, waiting }: Turn, now: number): boolean {
+    if (!isPaced(gate, now)) return lane.jobs.size < maxLaneJobs;
+    return lane.jobs.size < pacedJobs && !waiting.has(lane.principal) && !isClosedForLong(gate, now) && !this.#room.isCrowded;
   }
 
   /** A place may have become free: one lane of each turn asks again. */
@@ -62,12 +78,14 @@ export class WaitingLanes {
 
   callFor(turn: Turn): void {
     const { waiting } = turn;
-    const lane = waiting.take();
+    for (let { lanes } = waiting, lane = waiting.take(); lane !== undefined; lanes--, lane = waiting.take()) {
+      this.#called = lane;
+      this.#consider(lane);
+      this.#called = null;
+      // Who has found another way, or nothing waits for any more, has not used up the turn.
+      if (this.#coming.has(lane) || waiting.lanes === lanes) break;
+    }
     if (waiting.size === 0) this.#turns.delete(turn);
-    if (lane === undefined) return;
-    this.#called = lane;
-    this.#consider(lane);
-    this.#called = null;
   }
 
   /** The route of the turn is out of service: its lanes ask again, for there may be another. */
@@ -78,8 +96,13 @@ export class WaitingLanes {
     }
   }
 
-  /** Jobs of a lane that may stay in memory when its gate closes for a moment. */
-  mayKeep(): number {
-    return this.#room.isCrowded ? pacedJobs : maxLaneJobs;
+  /** Jobs of a lane that may stay in memory when its gate closes for a moment. @param lanes that keep some already */
+  mayKeep(lanes: number): number {
+    if (!this.#room.isCrowded) return maxLaneJobs;
+    return lanes < pacedLanes ? pacedJobs : 0;
   }
+}
+
+function isPaced({ isClosed, until }: Gate, now: number): boolean {
+  return isClosed || now - until <= pacedMs;
 }
