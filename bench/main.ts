@@ -73,7 +73,8 @@ async function run(options: Options): Promise<void> {
 
 function notes(rows: readonly Row[], options: Options): string {
   const { rounds, quick } = options;
-  if (!needsPeers(options.only)) return `${describe(options)}. By processor time of one thread; medians of ${rounds} rounds.`;
+  if (!needsPeers(options.only))
+    return `${describe(options)}. Limits by processor time of one thread, forecasts by the clock; medians of ${rounds} rounds.`;
   const remarks = formatRemarks(rows);
   return [
     `${describe(options)}. Medians of ${rounds} rounds, ratios taken round by round; both peers sync before they acknowledge.`,

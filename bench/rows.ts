@@ -4,6 +4,7 @@
 import { goals, type Goal, type Row } from "./goals.ts";
 import { measureAccept, type AcceptCell, type AcceptRound } from "./measures/accept.ts";
 import { heapAfterDay, measureAdmissions, publishedRules, receiverDay, type AdmissionRates } from "./measures/limits.ts";
+import { measureForecast } from "./measures/forecast.ts";
 import { measureBacklog } from "./measures/backlog.ts";
 import { compare, mostNoise, type Turn } from "./measures/comparison.ts";
 import { openDns } from "./load/dns.ts";
@@ -14,12 +15,12 @@ import { openPostfix } from "./peers/postfix.ts";
 import type { Setting } from "./setting.ts";
 import { ratioOf, spreadOf } from "./statistics.ts";
 
-export const parts = ["accept", "connections", "large", "relay", "signed", "million", "limits"] as const;
+export const parts = ["accept", "connections", "large", "relay", "signed", "million", "limits", "forecast"] as const;
 export type Part = (typeof parts)[number];
 
-/** The ledger is measured alone, in this process. */
+/** The ledger and forecasts are measured alone. */
 export function needsPeers(wanted: ReadonlySet<Part>): boolean {
-  return [...wanted].some((part) => part !== "limits");
+  return [...wanted].some((part) => part !== "limits" && part !== "forecast");
 }
 
 const kilobyte = 1024;
@@ -40,6 +41,7 @@ const acceptCells: readonly (AcceptCell & { readonly part: Part; readonly goal: 
 /** Measures the parts asked for; each row is told as soon as it is known. */
 export async function* measure(wanted: ReadonlySet<Part>, setting: Setting): AsyncGenerator<Row> {
   if (wanted.has("limits")) yield* limitsRows(setting);
+  if (wanted.has("forecast")) yield* forecastRows(setting);
   if (!needsPeers(wanted)) return;
   const { folder, signal } = setting;
   await using postern = await Postern.open("postern", { folder, signal, keepSpool: false });
@@ -79,6 +81,14 @@ async function* limitsRows(setting: Setting): AsyncGenerator<Row> {
     const bytes = await heapAfterDay(1_000_000, 10_000, rules);
     yield { what, unit: "MB", postern: spreadOf([bytes / megabyte]), goal: goals.limitsMemoryMB, remarks: [] };
   }
+}
+
+async function* forecastRows({ rounds, signal, progress }: Setting): AsyncGenerator<Row> {
+  const what = "forecast: 1,000,000 recipients over 10 routes";
+  progress(what);
+  const seconds: number[] = [];
+  for (let round = 0; round < rounds && !signal.aborted; round++) seconds.push(await measureForecast(1_000_000, signal));
+  yield { what, unit: "s", postern: spreadOf(seconds), goal: goals.forecastSeconds, remarks: [] };
 }
 
 async function acceptRow(peers: readonly [Peer, Peer], cell: AcceptCell, goal: Goal, setting: Setting): Promise<Row> {

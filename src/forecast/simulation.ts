@@ -302,7 +302,7 @@ export class Simulation {
     return known.length === count ? known : known.slice(0, count);
   }
 
-  /** As the dispatcher does it: who has another way goes there, the rest stands still. */
+  /** As the dispatcher does it, down to the order in which lanes come: who has another way goes there, the rest stands still. */
   #gateClosed(outlet: Outlet, number: Lane["turn"]): void {
     const { ring } = outlet.turns[number];
     if (ring.lanes === 0) return;

@@ -2,8 +2,8 @@ import type { LimitRule } from "../limits/rule.ts";
 import type { MailBatch } from "./mail-batch.ts";
 
 /** A step takes no more than these shares of what a limit lets go at once, and of all: so near is the forecast to one message by message. */
-const burstShare = 1 / 2;
-const amountShare = 1 / 10;
+const burstShare = 0.8;
+const amountShare = 1 / 6;
 
 type Sizes = Record<"messages" | "recipients" | "bytes", number>;
 

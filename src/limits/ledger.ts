@@ -267,6 +267,8 @@ export class Ledger implements Limits, AsyncDisposable {
     const ledger = new Ledger({ rules, clock, journal: null, ...(onFreed === undefined ? {} : { onFreed }) }, new LedgerTime(clock, at));
     for (const { rule, counted, key, recipient, state } of counters)
       ledger.#book.set(rule, counted)?.counter(key, recipient, at).resume(state);
+    // Nobody looks at alarms, and nothing is written: what nobody asks about may stay as it is.
+    ledger.#tendAt = Infinity;
     return ledger;
   }
 

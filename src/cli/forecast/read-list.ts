@@ -22,7 +22,7 @@ const addressPattern = /^[^\s,;<>"@]{1,64}@[^\s,;<>"@]{1,255}$/;
 export function readList(text: string): ListedRecipients {
   const addresses = new Map<string, number>();
   let [count, skipped] = [0, 0];
-  for (const line of text.split(/\r\n|\n|\r/)) {
+  for (const line of text.replace(/^\uFEFF/, "").split(/\r\n|\n|\r/)) {
     if (line.trim() === "" || line.startsWith("#")) continue;
     const address = addressOf(line);
     if (address === null) {
