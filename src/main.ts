@@ -139,7 +139,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
     const desk =
       bounces === null ? {} : { bounces: createBounceDesk({ addresses: bounces.addresses, lateNews, returned: facts.returned }) };
     const door = new SmtpDoor(
-      { hostname: config.hostname, listeners: config.listeners },
+      { hostname: config.hostname, listeners: config.listeners, local: config.sendmail },
       { submit, identity, devices, log: facts.door, ...desk },
     );
     const apis = openApis(config, { submit, identity, archive, log: facts.door });
@@ -275,6 +275,7 @@ async function reload(
     [
       "hostname",
       "postmaster",
+      "sendmail",
       "tokens",
       "identities",
       "tokenStore",

@@ -102,7 +102,7 @@ export interface StoredMessage {
 }
 
 export interface Origin {
-  /** `smtp`, `submission`, `submissions`, `legacy`, `dsn`, `admin`. */
+  /** `smtp`, `submission`, `submissions`, `legacy`, `sendmail`, `pickup`, `dsn`, `admin`. */
   readonly door: string;
   readonly clientAddress?: string;
   readonly clientName?: string;
