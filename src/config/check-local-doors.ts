@@ -9,7 +9,7 @@ export function localPrincipals({ sendmail }: Pick<GatewayConfig, "sendmail">): 
 
 /** Doors that are files: sockets for `postern sendmail`. */
 export function checkLocalDoors(config: GatewayConfig, report: Report): void {
-  const names = new Set(config.listeners.map(({ name }) => name.toLowerCase()));
+  const names = new Set([...config.listeners, ...config.http.listeners].map(({ name }) => name.toLowerCase()));
   const sockets = new Set<string>();
   config.sendmail.forEach(({ name, socket, principal, group, everybody }, index) => {
     const path: Path = ["sendmail", index];
