@@ -249,3 +249,12 @@ test("a rule that was away for some runs, or till a reload, finds what was used"
   });
   assert.ok(journal.marks.size < 6, "nothing is kept for ever");
 });
+
+test("what is larger than its limit waits and makes nobody wait behind it", async () => {
+  const { ledger, clock, ask } = await open([ruleOf({ unit: "bytes", amount: 1000, windowMs: hourMs })]);
+  relayed(ledger, ask({ size: 600 }), 1, clock.now());
+  const never = refusalOf(ask({ size: 1001 })).notBefore - clock.now();
+  const next = refusalOf(ask({ size: 600 })).notBefore - clock.now();
+  assert.ok(next > hourMs - minuteMs && next < hourMs + minuteMs, `${next}`);
+  assert.ok(never >= hourMs && never < 2 * hourMs, `${never}`);
+});
