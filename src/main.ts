@@ -137,7 +137,9 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
     });
     const lateNews = createLateNews({ queue, archive, clock, ids, options: config.queue, dsn, log });
     const desk =
-      bounces === null ? {} : { bounces: createBounceDesk({ addresses: bounces.addresses, lateNews, returned: facts.returned }) };
+      bounces === null
+        ? {}
+        : { bounces: createBounceDesk({ addresses: bounces.addresses, lateNews, now: Date.now, returned: facts.returned }) };
     const door = new SmtpDoor(
       { hostname: config.hostname, listeners: config.listeners, local: config.sendmail },
       { submit, identity, devices, log: facts.door, ...desk },

@@ -32,7 +32,7 @@ export const failureCodes = {
   "bounce.address-unknown": entry(true, "1.1", "policy", "recipient", "Only returned mail is taken here, at the address that it was sent from", "Nothing to do: somebody guessed an address, altered one, or writes to the sender of a message by its Return-Path."),
   "bounce.address-expired": entry(true, "1.1", "policy", "recipient", "This return address has expired", "Nothing to do, or raise `validFor` of the domain's `bounces` if servers return mail later than that."),
   "bounce.message-forgotten": entry(true, "1.1", "policy", "message", "There is no record any more of the message that is returned", "Keep the history longer than bounce addresses are valid: `history.keep` and `history.maxSize`."),
-  "bounce.rate-exceeded": entry(false, "7.0", "policy", "message", "Too much returned mail from this address, try again later", "Raise `rate` of the bounce listener if a real server is slowed down."),
+  "bounce.rate-exceeded": entry(false, "7.0", "policy", "message", "Too much returned mail, try again later", "Raise `rate` of the bounce listener if a real server is slowed down. About one message 200 are taken at once, then 20 a minute."),
   "limits.quota-exceeded": entry(false, "7.1", "policy", "route", "A sending limit is reached, the message waits", "Nothing to do; `postern why` names the limit and when it frees."),
   "spool.full": entry(false, "3.1", "internal", "message", "Out of disk space, try again later", "Free space on the disk of the data directory."),
   "spool.unavailable": entry(false, "3.0", "internal", "message", "Cannot store the message now, try again later", "See the log: the data directory cannot be written."),
