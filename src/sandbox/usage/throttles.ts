@@ -36,7 +36,7 @@ export class Throttles {
 
   /** Oldest first. */
   list(): readonly Throttle[] {
-    return this.#list;
+    return this.#list.slice(-maxThrottles);
   }
 
   clear(): void {
