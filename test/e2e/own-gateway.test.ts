@@ -174,18 +174,6 @@ test("one message is pinned to a route: why tells it at once, it goes so, and no
   assert.match(refused.stderr, /waits no more/);
 });
 
-test("a pin has an end that can be written, or none", { timeout: 60_000 }, async () => {
-  using folder = temporaryFolder();
-  const place = await prepare(folder.path, { routes: ["name: files, kind: sink, folder: out"], rules: ["name: all, routes: [files]"] });
-  await using _gateway = await GatewayProcess.ready(place);
-  const pin = ["routes", "pin", "files", "--principal", "net:loopback"];
-  // After 275760-09-13 no date can be written.
-  assert.notEqual((await postern([...pin, "--until", "100000000d", "--data", place.data])).code, 0);
-  assert.doesNotMatch(await run(place, "routes", "pins"), /net:loopback/);
-  await run(place, ...pin, "--until", "3650d");
-  assert.match(await run(place, "routes", "pins"), /net:loopback/);
-});
-
 test("a route that an operator paused stays so over a restart, and one that was resumed does too", { timeout: 60_000 }, async () => {
   using folder = temporaryFolder();
   const place = await prepare(folder.path, { routes: ["name: files, kind: sink, folder: out"], rules: ["name: all, routes: [files]"] });

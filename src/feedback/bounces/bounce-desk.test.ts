@@ -19,7 +19,6 @@ class DeskWorld implements AsyncDisposable {
   readonly queue: QueueWorld;
   readonly route: ScriptedRoute;
   readonly results: string[] = [];
-  wall = 0;
   readonly #addresses: BounceAddresses;
   readonly desk: ReturnType<typeof createBounceDesk>;
 
@@ -31,7 +30,6 @@ class DeskWorld implements AsyncDisposable {
     this.desk = createBounceDesk({
       addresses: this.#addresses,
       lateNews: queue.lateNews,
-      now: () => this.wall,
       returned: (result) => void this.results.push(result),
     });
   }
@@ -253,25 +251,6 @@ suite("what comes back to bounce addresses", () => {
     await assert.rejects(world.take("bob@bounce.contoso.example", ""), refusedWith("bounce.address-unknown"));
     assert.equal(world.desk.check("bob@bounce.contoso.example"), "bounce.address-unknown");
     assert.deepEqual(world.results, ["forgotten"]);
-  });
-
-  test("one message is not spoken of faster than servers do it, from wherever it comes; asking uses nothing up", async () => {
-    await using world = await DeskWorld.open();
-    const [id, other] = [await world.send(["bob@fabrikam.example"]), await world.send(["bob@fabrikam.example"])];
-    const address = world.address(id, "bob@fabrikam.example");
-    const returned = report({ to: "bob@fabrikam.example" });
-    for (let n = 0; n < 1000; n++) assert.equal(world.desk.check(address), null);
-    for (let n = 0; n < 200; n++) await world.take(address, returned);
-    const tooMuch = (error: unknown) =>
-      error instanceof Refusal && error.failure.code === "bounce.rate-exceeded" && !error.failure.permanent;
-    await assert.rejects(world.take(address, returned), tooMuch);
-    assert.equal(world.desk.check(address), "bounce.rate-exceeded");
-    assert.equal(world.desk.check(world.address(other, "bob@fabrikam.example")), null, "the others are not concerned");
-    world.wall += 3000;
-    assert.equal(world.desk.check(address), null);
-    await world.take(address, returned);
-    await assert.rejects(world.take(address, returned), tooMuch);
-    assert.equal(world.results.length, 201);
   });
 
   test("two messages that are each other's sender cannot keep each other busy", async () => {

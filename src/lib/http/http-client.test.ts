@@ -4,8 +4,6 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { createServer as createHttpsServer } from "node:https";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { before, test } from "node:test";
-import { queryObjects } from "node:v8";
-import { until } from "../../../test/support/until.ts";
 import { createAuthority, createServerCertificate, type Certificate } from "../certificates.ts";
 import { Dialer } from "../dial.ts";
 import { systemResolver } from "../resolver.ts";
@@ -149,15 +147,4 @@ test("a server that takes the connection and says nothing is given up in time, a
   assert.equal((await ask(10_000)).body.toString(), "here");
   assert.ok(performance.now() - start < 5000, "deadlines hold while there is no connection");
   for (const socket of sockets) socket.destroy();
-});
-
-test("of places that never answer nothing is kept, however many there are", async () => {
-  await using server = await listening(createServer((socket) => socket.on("error", () => undefined).resume()));
-  const places = Array.from({ length: 20 }, (_, n) => [`h${n}.example:443`, server.place] as const);
-  await using client = new HttpClient({ dialer: new Dialer(systemResolver, new Map(places)), allowPrivate: false });
-  const remembered = () => queryObjects(AbortController, { format: "count" });
-  const before = remembered();
-  for (const [name] of places)
-    await assert.rejects(client.request({ url: `https://${name}/`, timeoutMs: 20, maxBytes: 1000 }, signal), { reason: "timeout" });
-  await until("all connections were given up", () => remembered() <= before + 2);
 });

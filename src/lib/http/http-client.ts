@@ -77,25 +77,18 @@ export class HttpClient implements AsyncDisposable {
 
   /** Somebody asks there. When the last has gone, connections that are not there yet are given up: the next shall not wait for them. */
   async #visit(name: string): Promise<AsyncDisposable> {
-    const place = this.#places.get(name) ?? { visitors: 0, coming: 0, abandoned: new AbortController(), connecting: new Set() };
+    const place = this.#places.get(name) ?? { visitors: 0, abandoned: new AbortController(), connecting: new Set() };
     this.#places.set(name, place);
-    place.coming++;
     if (place.visitors === 0) await Promise.all(place.connecting);
-    place.coming--;
     place.visitors++;
     return {
       [Symbol.asyncDispose]: async () => {
         if (--place.visitors > 0) return;
         place.abandoned.abort(new DialFailed("timeout", `nobody waits for ${name} any more`));
         place.abandoned = new AbortController();
-        this.#tidy(name, place);
+        if (place.connecting.size === 0) this.#places.delete(name);
       },
     };
-  }
-
-  /** Nobody asks there, and nothing is under way: there may be as many names as mail has destinations. */
-  #tidy(name: string, { visitors, coming, connecting }: Place): void {
-    if (visitors === 0 && coming === 0 && connecting.size === 0) this.#places.delete(name);
   }
 
   async #agent(allowPrivate: boolean): Promise<Agent> {
@@ -117,17 +110,12 @@ export class HttpClient implements AsyncDisposable {
     return ({ hostname, protocol, port }, callback) => {
       const encrypted = protocol === "https:";
       const host = hostname.replace(/^\[|\]$/g, "");
-      const name = placeName(hostname, protocol, port);
-      const place = this.#places.get(name);
+      const place = this.#places.get(placeName(hostname, protocol, port));
       const signal = AbortSignal.any([AbortSignal.timeout(connectMs), ...(place === undefined ? [] : [place.abandoned.signal])]);
       const target = { host, port: Number(port) || (encrypted ? 443 : 80) };
       const connecting = callBack(this.#connect(target, encrypted, allowPrivate, signal), callback);
-      if (place === undefined) return;
-      place.connecting.add(connecting);
-      void connecting.finally(() => {
-        place.connecting.delete(connecting);
-        this.#tidy(name, place);
-      });
+      place?.connecting.add(connecting);
+      void connecting.finally(() => place?.connecting.delete(connecting));
     };
   }
 
@@ -197,8 +185,6 @@ const connectMs = 30_000;
 
 interface Place {
   visitors: number;
-  /** Who is to be a visitor in a moment. */
-  coming: number;
   /** Aborted when the last visitor has gone. */
   abandoned: AbortController;
   readonly connecting: Set<Promise<void>>;

@@ -36,7 +36,7 @@ export class Throttles {
 
   /** Oldest first. */
   list(): readonly Throttle[] {
-    return this.#list.slice(-maxThrottles);
+    return this.#list;
   }
 
   clear(): void {

@@ -147,10 +147,6 @@ export class UsageWindow {
     if (list === undefined) return;
     const { ms } = this.about;
     for (const foreign of list) {
-      if (ms === Infinity) {
-        this.#catchUpForEver(account, foreign, now);
-        continue;
-      }
       // What has left the window already is not worth writing down.
       if (foreign.next <= now - ms) foreign.next += Math.ceil((now - ms - foreign.next) / foreign.stepMs) * foreign.stepMs;
       while (foreign.next <= now && foreign.next < foreign.until) {
@@ -171,17 +167,6 @@ export class UsageWindow {
     const going = list.filter(({ next, until }) => next < until);
     if (going.length > 0) this.#foreign.set(account, going);
     else this.#foreign.delete(account);
-  }
-
-  /** Where nothing ever leaves, it is one sum, however long ago that began. */
-  #catchUpForEver(account: string, foreign: ForeignUse, now: number): void {
-    const { next, stepMs, until } = foreign;
-    if (next > now || next >= until) return;
-    const steps = Math.min(Math.floor((now - next) / stepMs) + 1, Math.ceil((until - next) / stepMs));
-    foreign.next += steps * stepMs;
-    const room = (this.limitAt(now, account) ?? Infinity) - this.#sum(account, now, Infinity);
-    const units = Math.max(0, Math.min(steps, room));
-    if (units > 0) this.#add(account, { at: now, units, foreign: true });
   }
 }
 

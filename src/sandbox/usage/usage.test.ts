@@ -17,33 +17,6 @@ suite("usage", () => {
     assert.equal(window.used("b", 5000), 0);
   });
 
-  test("what never leaves is one sum: another sender since long ago costs no time", () => {
-    const hour = 3_600_000;
-    const counted = new UsageWindow(about(Infinity));
-    const limited = new UsageWindow(about(Infinity, 30));
-    const before = process.cpuUsage();
-    counted.takeForeignEvenly("a", 100_000, 0, 1000 * hour);
-    assert.equal(counted.used("a", 1000 * hour), 100_000_000);
-    // Processor time: one by one these take ten seconds.
-    assert.ok(process.cpuUsage(before).user < 1_000_000);
-    limited.takeForeignEvenly("a", 10, hour, 10 * hour);
-    assert.deepEqual(
-      [0.9, 1, 1.05, 1.1, 1.95, 2, 5, 20].map((at) => limited.used("a", at * hour)),
-      [0, 1, 1, 2, 10, 11, 30, 30],
-    );
-    const short = new UsageWindow(about(Infinity, 30));
-    short.takeForeignEvenly("a", 10, 0, hour);
-    assert.equal(short.used("a", 9 * hour), 10);
-  });
-
-  test("of what was refused the latest 20,000 are told", () => {
-    const { throttles } = new Usage();
-    for (let n = 0; n < 25_000; n++) throttles.add({ at: n, service: "x", account: "a", limit: "messages", amount: 1, mailFrom: "" }, null);
-    assert.equal(throttles.list().length, 20_000);
-    assert.equal(throttles.list().at(0)?.at, 5000);
-    assert.equal(throttles.list().at(-1)?.at, 24_999);
-  });
-
   test("whatever is forgotten had left the window", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(50), fc.integer({ min: 1, max: 5 })), { minLength: 1500, maxLength: 3000 }), (steps) => {

@@ -19,7 +19,7 @@ export function cleanText(text: string, lines = false): string {
 const maxValue = 2000;
 const maxLine = 76;
 /** RFC 5322 §2.1.1: no line has more than 998 characters, so a peer's endless word is broken. */
-const maxWord = 900;
+const maxWord = /\S{900}(?=\S)/g;
 
 /**
  * `Name: value` with its line end, cleaned, and folded at white space where it would exceed 76 characters.
@@ -27,11 +27,11 @@ const maxWord = 900;
  * @param utf8 whether characters beyond ASCII may stay; else they become `?`
  */
 export function field(name: string, value: string, utf8: boolean): string {
-  let clean = cleanText(value).trim().slice(0, maxValue);
+  let clean = cleanText(value).trim().slice(0, maxValue).replace(maxWord, "$& ");
   if (!utf8) clean = clean.replace(/[^\x00-\x7f]/gu, "?");
   let out = "";
   let line = `${name}:`;
-  for (const word of clean.split(/ +/).flatMap(broken)) {
+  for (const word of clean.split(/ +/)) {
     if (line.length + 1 + word.length > maxLine && line !== `${name}:`) {
       out += `${line}\r\n`;
       line = "";
@@ -39,11 +39,6 @@ export function field(name: string, value: string, utf8: boolean): string {
     line += ` ${word}`;
   }
   return `${out}${line}\r\n`;
-}
-
-function broken(word: string): string | readonly string[] {
-  if (word.length <= maxWord) return word;
-  return Array.from({ length: Math.ceil(word.length / maxWord) }, (_, n) => word.slice(n * maxWord, (n + 1) * maxWord));
 }
 
 /**

@@ -123,9 +123,7 @@ function replyOf(text: string): Reply | null {
   const match = /^([245]\d\d)[ -]\s*(.*)$/.exec(text);
   if (match === null) return null;
   const code = match[1] as string;
-  // White space becomes one space first: looked for in a long run of it, `\s+` and a code would begin anew at each character.
-  const words = (match[2] as string).replace(/\s+/g, " ");
-  const lines = words.split(new RegExp(` ${code}[ -]`), 50).map((line) => line.trim());
+  const lines = (match[2] as string).split(new RegExp(`\\s+${code}[ -]`), 50).map((line) => line.trim());
   return { code: Number(code), lines };
 }
 
