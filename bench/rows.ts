@@ -83,9 +83,10 @@ async function* limitsRows(setting: Setting): AsyncGenerator<Row> {
   }
 }
 
-async function* forecastRows({ rounds, signal, progress }: Setting): AsyncGenerator<Row> {
+async function* forecastRows(setting: Setting): AsyncGenerator<Row> {
+  const { rounds, signal } = setting;
   const what = "forecast: 1,000,000 recipients over 10 routes";
-  progress(what);
+  setting.progress(what);
   const seconds: number[] = [];
   for (let round = 0; round < rounds && !signal.aborted; round++) seconds.push(await measureForecast(1_000_000, signal));
   yield { what, unit: "s", postern: spreadOf(seconds), goal: goals.forecastSeconds, remarks: [] };

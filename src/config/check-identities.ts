@@ -1,4 +1,3 @@
-import { localPrincipals } from "./check-local-doors.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
 import type { Report } from "./load.ts";
 
@@ -34,14 +33,11 @@ export function checkIdentities({ identities, tokenStore }: GatewayConfig, repor
 }
 
 /** A principal's tokens: each says one bearer, and there is an authority whose tokens they are. */
-export function checkPrincipalTokens(config: GatewayConfig, index: number, report: Report): void {
-  const { principals, tokens } = config;
+export function checkPrincipalTokens({ principals, tokens }: GatewayConfig, index: number, report: Report): void {
   const principal = principals[index];
   if (principal === undefined) return;
   const path = ["principals", index] as const;
-  // Who comes by a door of this machine need not log in.
-  const local = localPrincipals(config).has(principal.name);
-  if (!local && principal.password === undefined && principal.tokens === undefined && (principal.logins ?? []).length === 0)
+  if (principal.password === undefined && principal.tokens === undefined && (principal.logins ?? []).length === 0)
     report(
       "error",
       path,

@@ -10,7 +10,7 @@ export interface RunOptions {
   readonly onProgress?: (share: number) => void;
 }
 
-const limits: ResourceLimits = { maxOldGenerationSizeMb: 512 };
+const limits: ResourceLimits = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 64 };
 
 /** Computes a forecast in a thread of its own, so that nothing else waits. Rejects when the signal aborts, or when it needs too much memory. */
 export async function runForecast(input: ForecastInput, { faster, signal, onProgress }: RunOptions): Promise<Forecast> {

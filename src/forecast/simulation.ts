@@ -62,7 +62,7 @@ export interface RouteShare {
 }
 
 /** Steps for all transactions together, roughly: what a forecast may cost. */
-const wantedSteps = 200_000;
+const wantedSteps = 100_000;
 const paceMs = 30_000;
 
 interface Tally {
@@ -112,7 +112,7 @@ export class Simulation {
       limits: this.#limits,
       isInternal,
       closed: (outlet, turn) => this.#gateClosed(outlet, turn),
-      opened: (outlet, turn) => this.#gateOpened(outlet, turn),
+      opened: (outlet, turns) => this.#gateOpened(outlet, turns),
     });
     const transactions = batches.reduce((sum, batch) => sum + batch.transactions, 0);
     this.#mostAtOnce = Math.max(1, Math.floor(transactions / wantedSteps));
@@ -309,8 +309,8 @@ export class Simulation {
     for (const lane of [...ring]) if (lane.routes.length - lane.fallbacks.length > 1) this.#settleDown(lane);
   }
 
-  #gateOpened(outlet: Outlet, number: Lane["turn"]): void {
-    for (const lane of this.#candidates.comingTo(outlet, number)) enter(lane, outlet.turns[number]);
+  #gateOpened(outlet: Outlet, numbers: readonly Lane["turn"][]): void {
+    for (const number of numbers) for (const lane of this.#candidates.comingTo(outlet, number)) enter(lane, outlet.turns[number]);
     this.#pump(outlet);
   }
 

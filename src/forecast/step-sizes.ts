@@ -1,9 +1,8 @@
 import type { LimitRule } from "../limits/rule.ts";
 import type { MailBatch } from "./mail-batch.ts";
 
-/** A step takes no more than these shares of what a limit lets go at once, and of all: so near is the forecast to one message by message. */
-const burstShare = 0.8;
-const amountShare = 1 / 6;
+/** A step takes no more than this share of what a limit allows in its window: so near is the forecast to one message by message. */
+const share = 1 / 3;
 
 type Sizes = Record<"messages" | "recipients" | "bytes", number>;
 
@@ -14,12 +13,12 @@ export interface StepSizes {
 
 export function stepSizes(rules: readonly LimitRule[]): StepSizes {
   const sizes = new Map<string, Sizes>();
-  for (const { routes, unit, burst, amount, windowMs, holds } of rules) {
+  for (const { routes, unit, amount, windowMs, holds } of rules) {
     if (!holds || windowMs === 0) continue;
     const kind = unit === "bytes" ? "bytes" : unit.endsWith("recipients") ? "recipients" : "messages";
     for (const { name } of routes) {
       const known = sizes.get(name) ?? { messages: Infinity, recipients: Infinity, bytes: Infinity };
-      known[kind] = Math.min(known[kind], burst * burstShare, amount * amountShare);
+      known[kind] = Math.min(known[kind], amount * share);
       sizes.set(name, known);
     }
   }

@@ -84,7 +84,7 @@ export class Dispatcher {
     this.#gates = new Gates({
       ...ports,
       closed: (outlet, turn) => this.#gateClosed(outlet, turn),
-      opened: (outlet, turn) => this.#gateOpened(outlet, turn),
+      opened: (outlet, turns) => this.#gateOpened(outlet, turns),
     });
     this.#prober = new Prober({
       clock: ports.clock,
@@ -245,9 +245,8 @@ export class Dispatcher {
         if (lane.jobs.size === 0) leave(lane);
         this.#feeder.drawn(lane);
       }
-      if (asked.to !== "go") {
-        if (asked.to === "split") this.#release(job);
-        else this.#postpone(job, asked);
+      if (asked.to === "wait") {
+        this.#postpone(job, asked);
         continue;
       }
       turnTaken(outlet, turn);
@@ -311,10 +310,12 @@ export class Dispatcher {
   }
 
   /** A gate has opened: lanes that went elsewhere for it, or stand before another, come. */
-  #gateOpened(outlet: Outlet, number: Lane["turn"]): void {
-    const turn = outlet.turns[number];
-    for (const lane of this.#candidates.comingTo(outlet, number)) enter(lane, turn);
-    this.#waiting.callFor(turn);
+  #gateOpened(outlet: Outlet, numbers: readonly Lane["turn"][]): void {
+    for (const number of numbers) {
+      const turn = outlet.turns[number];
+      for (const lane of this.#candidates.comingTo(outlet, number)) enter(lane, turn);
+      this.#waiting.callFor(turn);
+    }
     this.#waiting.call();
     this.#feeder.feed();
     this.#pump(outlet);

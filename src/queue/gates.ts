@@ -23,7 +23,7 @@ export interface GatesPorts {
   /** Whether a domain, lower case, is one of the organisation's. */
   readonly isInternal: (domain: string) => boolean;
   readonly closed: (outlet: Outlet, number: Lane["turn"]) => void;
-  readonly opened: (outlet: Outlet, number: Lane["turn"]) => void;
+  readonly opened: (outlet: Outlet, numbers: readonly Lane["turn"][]) => void;
 }
 
 /** What an attempt was admitted with; null: no limit counts it. */
@@ -37,14 +37,11 @@ export type Asked =
   | { readonly to: "go"; readonly pass: Pass | null }
   /** The gate is closed now. */
   | { readonly to: "stand" }
-  /** A limit is smaller than the job, which it was not when that was made: it goes back to be made anew. */
-  | { readonly to: "split" }
   /** The job, or those of its recipients at `positions`, must wait by itself. */
   | { readonly to: "wait"; readonly positions: readonly number[] | null; readonly notBefore: number; readonly limit: LimitName };
 
 const free: Asked = { to: "go", pass: null };
-const stand = { to: "stand" } as const;
-const split: Asked = { to: "split" };
+const stand: Asked = { to: "stand" };
 
 /** A gate that closes again and again is told of no more often. */
 const quietMs = 10 * 60_000;
@@ -60,12 +57,11 @@ export class Gates {
   ask(outlet: Outlet, job: Job): Asked {
     const { limits, clock, isInternal } = this.#ports;
     if (limits === null || !limits.covers(outlet.route.name)) return free;
-    if (job.recipients.length > 1 && job.recipients.length > limits.largestTransaction(outlet.route.name)) return split;
     return this.admit(outlet, job.lane, requestOf(job, outlet.route.name, outlet.route.traits, isInternal, clock.now()), limits);
   }
 
   /** The same for a request that stands for the next of the lane's turn: a forecast has no jobs. */
-  admit(outlet: Outlet, lane: Lane, request: AdmissionRequest, limits: Limits): Exclude<Asked, { readonly to: "split" }> {
+  admit(outlet: Outlet, lane: Lane, request: AdmissionRequest, limits: Limits): Asked {
     const { now } = request;
     const admission = limits.admit(request);
     if (admission.ok) return { to: "go", pass: { request, reservation: admission.reservation, ready: admission.ready } };
@@ -128,12 +124,17 @@ export class Gates {
     const now = this.#ports.clock.now();
     // Of those who are due at one moment the urgent ask first, whichever timer fires first.
     if (number >= 2) for (const urgent of urgentTurns) if (isDue(outlet.turns[urgent].gate, now)) this.#open(outlet, urgent);
-    const { gate } = outlet.turns[number];
-    gate.timer?.[Symbol.dispose]();
-    gate.timer = null;
-    gate.isClosed = false;
-    gate.until = now;
-    this.#ports.opened(outlet, number);
+    // Internal and external recipients that are due at one moment come together, or who comes first would have all of the room.
+    const twin = (number ^ 1) as Lane["turn"];
+    const numbers = isDue(outlet.turns[twin].gate, now) ? [number, twin] : [number];
+    for (const each of numbers) {
+      const { gate } = outlet.turns[each];
+      gate.timer?.[Symbol.dispose]();
+      gate.timer = null;
+      gate.isClosed = false;
+      gate.until = now;
+    }
+    this.#ports.opened(outlet, numbers);
   }
 }
 

@@ -159,7 +159,7 @@ export class ClientSession implements DoorSession {
     if (this.mechanism !== "") {
       this.principal = this.principal === null ? null : this.#identity.principal(this.principal.name);
     } else if (!this.#listener.requiresLogIn) {
-      this.principal = this.#listener.whoIs(this.#connection.address);
+      this.principal = this.#identity.networkOf(this.#connection.address, this.#listener.options.name);
     }
   }
 
@@ -196,12 +196,12 @@ export class ClientSession implements DoorSession {
 
   #draft(principal: Principal, command: MailCommand): Draft {
     const { reversePath, envid, ret, smtputf8 } = command;
-    const { address, tls } = this.#connection;
+    const { tls } = this.#connection;
     return {
       principal,
       origin: {
         door: this.#listener.options.kind === "relay" ? "smtp" : this.#listener.options.kind,
-        ...(address !== "" && { clientAddress: address }),
+        clientAddress: this.#connection.address,
         clientName: this.name,
         ...(tls !== "" && { tls }),
         ...(this.mechanism !== "" && { auth: this.mechanism }),
