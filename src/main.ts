@@ -38,6 +38,7 @@ import { createDsnComposer } from "./reports/dsn.ts";
 import type { Route } from "./routes/route.ts";
 import { Router } from "./routing/decide.ts";
 import { openStore } from "./store/sqlite/open-store.ts";
+import { createSubmitAll } from "./submission/submit-all.ts";
 import { createSubmit } from "./submission/submit.ts";
 
 export interface StartOptions {
@@ -125,7 +126,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       new Identity({ networks: config.networks, principals: config.principals }, { clock, ...identities.verifier }),
     );
     const devices = new DeviceRegistry();
-    const submit = createSubmit({
+    const submitDeps = {
       queue,
       store,
       clock,
@@ -134,15 +135,16 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       postmaster: config.postmaster,
       options: config.queue,
       rates: identity,
-    });
+    };
+    const submit = createSubmit(submitDeps);
     const lateNews = createLateNews({ queue, archive, clock, ids, options: config.queue, dsn, log });
     const desk =
       bounces === null ? {} : { bounces: createBounceDesk({ addresses: bounces.addresses, lateNews, returned: facts.returned }) };
     const door = new SmtpDoor(
-      { hostname: config.hostname, listeners: config.listeners },
+      { hostname: config.hostname, listeners: config.listeners, local: config.sendmail },
       { submit, identity, devices, log: facts.door, ...desk },
     );
-    const apis = openApis(config, { submit, identity, archive, log: facts.door });
+    const apis = openApis(config, { submit, submitAll: createSubmitAll(submitDeps), clock, identity, archive, log: facts.door });
 
     await queue.open();
     atRest = () => queue.dispatcher.atRest();
@@ -275,6 +277,7 @@ async function reload(
     [
       "hostname",
       "postmaster",
+      "sendmail",
       "tokens",
       "identities",
       "tokenStore",

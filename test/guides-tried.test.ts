@@ -81,6 +81,10 @@ const arrivals: Readonly<Record<string, readonly (readonly [to: string, service:
     ["bob@fabrikam.example", "internet-mx"],
     ["eve@outlook.example", "internet-mx"],
   ],
+  "sendgrid-api": [
+    ["bob@fabrikam.example", "internet-mx"],
+    ["ann@contoso.example", "tenant-mx"],
+  ],
   identities: [["bob@fabrikam.example", "smtp-auth"]],
   "test-your-application": [],
 };
@@ -93,7 +97,7 @@ suite("what the guides say to try", { timeout: 240_000, skip: skipUnless("curl")
   /** As somebody would type it, but for the ports and the folder of this demo. */
   const here = (command: string): string =>
     command
-      .replace(/\b(8026|10443|10587)\b/g, (port) => String(Number(port) + world.demo.portOffset))
+      .replace(/\b(8026|8080|10443|10587)\b/g, (port) => String(Number(port) + world.demo.portOffset))
       .replaceAll(".postern/", `${world.data}/`)
       .replace(/^bin\/postern(?! (?:dns|check-config))(.*?)(?: +#.*)?$/, (_, rest: string) => `bin/postern${rest} --data ${world.data}`);
 

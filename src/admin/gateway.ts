@@ -133,8 +133,9 @@ export interface Counters {
 
 export interface ListenerStatus {
   readonly name: string;
-  /** `relay`, `submission`, `submissions`, `legacy`, `bounce`, `http`, `api`, `api-tls`. */
+  /** `relay`, `submission`, `submissions`, `legacy`, `bounce`, `sendmail`, `http`, `api`, `api-tls`. */
   readonly kind: string;
+  /** Of a door that is a file: its path, and port 0. */
   readonly address: string;
   readonly port: number;
   readonly ready: boolean;

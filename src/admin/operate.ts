@@ -234,6 +234,7 @@ function statusOf(parts: GatewayParts): StatusSnapshot {
 function listenersOf({ config, door, apis }: GatewayParts): readonly ListenerStatus[] {
   return [
     ...config.listeners.map((listener) => listenerStatus(listener, listener.kind, door)),
+    ...config.sendmail.map(({ name, socket }) => listenerStatus({ name, address: socket, port: 0 }, "sendmail", door)),
     ...config.http.listeners.map((listener) => listenerStatus(listener, listener.tls === undefined ? "api" : "api-tls", apis)),
   ];
 }

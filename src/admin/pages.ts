@@ -141,7 +141,7 @@ function listenersTable(listeners: readonly ListenerView[]): Html {
             html`<tr>
               <th scope="row">${listener.name}</th>
               <td>${listener.kind}</td>
-              <td>${listener.address}:${listener.port}</td>
+              <td>${listener.address}${listener.port === 0 ? "" : `:${listener.port}`}</td>
               <td class="${listener.ready ? "good" : "bad"}">${listener.ready ? "up" : (listener.text ?? "down")}</td>
               <td>${listener.connections}</td>
             </tr>`,

@@ -5,6 +5,7 @@ export const exitCodes = {
   usage: { code: 64, meaning: "the command was not understood" },
   data: { code: 65, meaning: "the input is not what it should be, or a message was refused for good" },
   noInput: { code: 66, meaning: "an input file does not exist or cannot be read" },
+  noUser: { code: 67, meaning: "sendmail: a recipient does not exist or may not be written to" },
   unavailable: { code: 69, meaning: "nothing runs in the data directory, or a port is taken" },
   software: { code: 70, meaning: "a fault of Postern" },
   cannotCreate: { code: 73, meaning: "a file or directory cannot be written, or holds something else" },

@@ -4,6 +4,7 @@
  * Promises: `--help` everywhere; usage faults exit 64, everything else as exit-codes.ts says; standard output carries only the answer,
  * standard error everything else; a short command costs little more than the start of Node (only its own file is imported).
  */
+import { basename } from "node:path";
 import { Command, CommanderError } from "commander";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { commands } from "./registry.ts";
@@ -15,10 +16,31 @@ export async function main(argv: readonly string[]): Promise<void> {
   // `postern queue | head` ends quietly when head has enough.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : exitCodes.io.code));
   try {
+    const words = asSendmail(argv);
+    if (words !== null) return await (await import("./sendmail/run-sendmail.ts")).runSendmail(words);
     const program = await buildProgram(argv);
     await program.parseAsync(argv);
   } catch (error) {
     process.exitCode = report(error);
+  }
+}
+
+/**
+ * The arguments when it is sendmail that was called, `postern sendmail …` or a link of that name: its options follow rules of their own, older
+ * than any that a library for command lines knows.
+ */
+function asSendmail([, file = "", command, ...rest]: readonly string[]): readonly string[] | null {
+  if (command === "sendmail" && rest[0] !== "--help") return rest;
+  const given = command === undefined ? [] : [command, ...rest];
+  switch (basename(file)) {
+    case "sendmail":
+      return given;
+    case "mailq":
+      return ["-bp", ...given];
+    case "newaliases":
+      return ["-bi", ...given];
+    default:
+      return null;
   }
 }
 

@@ -17,6 +17,7 @@ export const commands: readonly CommandEntry[] = [
   { name: "sandbox", summary: "run the emulated Microsoft side", load: () => import("./commands/sandbox.ts") },
   { name: "env", summary: "print what a client needs to reach what runs", load: () => import("./commands/env.ts") },
   { name: "send", summary: "send messages through the gateway", load: () => import("./commands/send.ts") },
+  { name: "sendmail", summary: "send a letter, in the place of /usr/sbin/sendmail", load: () => import("./commands/sendmail.ts") },
   { name: "queue", summary: "list and change what waits", load: () => import("./commands/queue.ts") },
   { name: "trace", summary: "tell the story of a message", load: () => import("./commands/trace.ts") },
   { name: "why", summary: "explain why a message took its route", load: () => import("./commands/why.ts") },

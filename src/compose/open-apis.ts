@@ -3,8 +3,10 @@ import type { Identity } from "../identity/identity.ts";
 import type { HttpDoorLog } from "../ingress/http/door-log.ts";
 import type { HttpApi } from "../ingress/http/http-api.ts";
 import { HttpDoor } from "../ingress/http/http-door.ts";
+import { SendGridApi } from "../ingress/sendgrid/sendgrid-api.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { Archive } from "../queue/archive.ts";
-import type { Submit } from "../submission/submission.ts";
+import type { Submit, SubmitAll } from "../submission/submission.ts";
 
 /** The HTTP door with every compatible API; it listens where `http.listeners` says. */
 export function openApis(config: Pick<GatewayConfig, "hostname" | "http">, deps: ApiDeps): HttpDoor {
@@ -13,11 +15,13 @@ export function openApis(config: Pick<GatewayConfig, "hostname" | "http">, deps:
 
 export interface ApiDeps {
   readonly submit: Submit;
+  readonly submitAll: SubmitAll;
+  readonly clock: Clock;
   readonly identity: Identity;
   readonly archive: Archive;
   readonly log: HttpDoorLog;
 }
 
-function apisFor(_config: Pick<GatewayConfig, "hostname">, _deps: ApiDeps): readonly HttpApi[] {
-  return [];
+function apisFor({ hostname }: Pick<GatewayConfig, "hostname">, { submitAll, identity, clock, log }: ApiDeps): readonly HttpApi[] {
+  return [new SendGridApi({ submitAll, identity, clock, hostname, log })];
 }

@@ -1,3 +1,4 @@
+import { localPrincipals } from "./check-local-doors.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
 import type { Report } from "./load.ts";
 
@@ -33,11 +34,14 @@ export function checkIdentities({ identities, tokenStore }: GatewayConfig, repor
 }
 
 /** A principal's tokens: each says one bearer, and there is an authority whose tokens they are. */
-export function checkPrincipalTokens({ principals, tokens }: GatewayConfig, index: number, report: Report): void {
+export function checkPrincipalTokens(config: GatewayConfig, index: number, report: Report): void {
+  const { principals, tokens } = config;
   const principal = principals[index];
   if (principal === undefined) return;
   const path = ["principals", index] as const;
-  if (principal.password === undefined && principal.tokens === undefined && (principal.logins ?? []).length === 0)
+  // Who comes by a door of this machine need not log in.
+  const local = localPrincipals(config).has(principal.name);
+  if (!local && principal.password === undefined && principal.tokens === undefined && (principal.logins ?? []).length === 0)
     report(
       "error",
       path,

@@ -10,6 +10,7 @@ import { checkLimits } from "./check-limits.ts";
 import type { Report } from "./load.ts";
 import { nearest, type Path } from "./fault.ts";
 import { checkIdentities, checkPrincipalTokens } from "./check-identities.ts";
+import { checkLocalDoors } from "./check-local-doors.ts";
 import { checkLogins } from "./check-logins.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
 import { overrideValues, readOverrides } from "../services/overrides.ts";
@@ -25,6 +26,7 @@ export function crossCheck(config: GatewayConfig, report: Report, day: string): 
   unique(config.identities, "identities", report);
   unique(config.routing.rules, "routing.rules", report);
   listeners(config, report);
+  checkLocalDoors(config, report);
   networks(config, report);
   config.principals.forEach((principal, index) => {
     const path: Path = ["principals", index];

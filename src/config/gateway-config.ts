@@ -7,6 +7,7 @@ import { limitsSchema, tenantSchema, type LimitsOptions, type TenantOptions } fr
 import { QueueSchema, type QueueOptions } from "../queue/options.ts";
 import { RoutingSchema, type RoutingOptions } from "../routing/options.ts";
 import { httpListenerSchema } from "../ingress/http/options.ts";
+import { localListenerSchema, type LocalListenerOptions } from "../ingress/smtp/local-options.ts";
 import { smtpListenerSchema, type SmtpListenerOptions } from "../ingress/smtp/options.ts";
 import { domainSchema, type DomainOptions } from "../domains/options.ts";
 import { mxRouteSchema, type MxRouteOptions } from "../routes/mx/options.ts";
@@ -113,6 +114,12 @@ const parts = {
     minItems: 1,
     description: "Where mail comes in.",
   } as Schema,
+  sendmail: {
+    type: "array",
+    items: plain(localListenerSchema),
+    default: [],
+    description: "Unix sockets through which programs of this machine send, with `postern sendmail` in the place of /usr/sbin/sendmail.",
+  } as Schema,
   networks: {
     type: "array",
     items: plain(networkSchema),
@@ -171,6 +178,7 @@ export interface GatewayConfig {
   readonly hostname: string;
   readonly postmaster: string;
   readonly listeners: readonly SmtpListenerOptions[];
+  readonly sendmail: readonly LocalListenerOptions[];
   readonly networks: IdentityOptions["networks"];
   readonly principals: IdentityOptions["principals"];
   readonly tokens: TokensOptions;

@@ -8,6 +8,8 @@ const stride = 2;
 const packing = 2 ** 26;
 /** Waiting for units that are under way: nobody knows when they settle, so ask again soon. */
 const heldWaitMs = 1000;
+/** What does not fit asks again, for the limit may be another by then; not before. */
+const neverWaitMs = 60_000;
 
 /** An account at a moment, as data that may go to another thread. */
 export interface CounterState {
@@ -187,6 +189,8 @@ export class Counter {
 
   /** As `earliest`, for one of many that each come back by themselves: behind those that were told a time before. */
   promise(units: number, isBulk: boolean, now: number): number {
+    // What is larger than the limit never fits: nobody stands behind it.
+    if (units > this.rule.capTransactional) return now + Math.max(this.rule.windowMs, neverWaitMs);
     const strain = this.strained();
     const position = strain.promise(units, Math.max(0, this.settled + this.held + units - this.capOf(isBulk, now)));
     const byPace = strain.promisePace(units, Math.max(this.tat, now), this.rule);

@@ -9,32 +9,52 @@ const strangerMs = 31 * 86_400_000;
 /** Marks of one counter at an orderly stop. */
 const maxMarks = 64;
 
+/** What an earlier run has used by rules that nobody knows now, by counter: they may come back. */
+export type Strangers = Map<string, readonly UsageMark[]>;
+
 /**
  * Brings back what an earlier run has used. Open chunks count as used up and settled now, and so does what may have been used without a
- * mark. Returns the marks as they are to be written anew.
+ * mark. `renewed`: marks that are to be written anew.
  */
-export function restore(book: RuleBook, { anchor, marks }: JournalContents, now: number): UsageMark[] {
+export function restore(
+  book: RuleBook,
+  { anchor, marks }: JournalContents,
+  now: number,
+): { readonly renewed: readonly UsageMark[]; readonly strangers: Strangers } {
   const settledNow = Math.ceil(now + lateMs);
   const renewed: UsageMark[] = [];
+  const strangers: Strangers = new Map();
   for (const [text, ofCounter] of Map.groupBy(marks, (mark) => mark.counter)) {
     const counter = counterOf(book, text, now);
     const until = Math.ceil(counter === null ? settledNow + strangerMs : counter.rule.expiryAfter(settledNow));
     const open = ofCounter.filter(({ settledAt }) => settledAt === null).map((mark) => ({ ...mark, settledAt: settledNow, until }));
     renewed.push(...open);
-    if (counter !== null) fill(counter, [...ofCounter.filter(({ settledAt }) => settledAt !== null), ...open], now);
+    const all = [...ofCounter.filter(({ settledAt }) => settledAt !== null), ...open];
+    if (counter === null) strangers.set(text, all);
+    else fill(counter, all, now);
   }
   for (const rule of book.rules) {
     const units = anchor?.floors[rule.rule.id] ?? 0;
     if (units > 0) rule.assume(units, rule.expiryAfter(settledNow));
   }
   for (const set of book.sets) for (const counter of set.counters()) counter.assume();
-  return renewed;
+  return { renewed, strangers };
 }
 
-/** Everything that counts, exactly: for an orderly stop. */
-export function exactMarks(book: RuleBook, now: number, nextId: () => number): UsageMark[] {
-  const marks: UsageMark[] = [];
-  for (const set of book.sets) {
+/** Other rules hold: some may have been known to an earlier run. */
+export function recognize(book: RuleBook, strangers: Strangers, now: number): void {
+  for (const [text, marks] of strangers) {
+    const counter = counterOf(book, text, now);
+    if (counter === null) continue;
+    fill(counter, marks, now);
+    strangers.delete(text);
+  }
+}
+
+/** Everything that counts, or would if its rule were in force, exactly: for an orderly stop. */
+export function exactMarks(book: RuleBook, strangers: Strangers, now: number, nextId: () => number): UsageMark[] {
+  const marks = [...strangers.values()].flat().filter(({ until }) => until !== null && until > now);
+  for (const set of book.knownSets()) {
     const { rule } = set;
     if (rule.windowMs === 0) continue;
     // A unit that settled then is found to expire when it does.

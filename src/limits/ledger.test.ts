@@ -4,7 +4,7 @@ import { openLedger, type Ledger } from "./ledger.ts";
 import type { LimitRule } from "./rule.ts";
 import { failure } from "../mail/failure-codes.ts";
 import type { AdmissionRequest } from "./limits.ts";
-import { dayMs, hourMs, minuteMs, refusalOf, relayed, requestOf, reservationOf, ruleOf, TestClock } from "./support.ts";
+import { dayMs, hourMs, minuteMs, refusalOf, relayed, requestOf, reservationOf, ruleOf, TestClock, TestJournal } from "./support.ts";
 
 async function open(
   rules: readonly LimitRule[],
@@ -219,4 +219,42 @@ test("other amounts and another window find what was used", async () => {
   assert.ok(wait > dayMs - 2 * hourMs - minuteMs && wait < dayMs, `${wait}`);
   clock.uptime += wait + minuteMs;
   for (let i = 0; i < 3; i++) reservationOf(ask());
+});
+
+test("a rule that was away for some runs, or till a reload, finds what was used", async () => {
+  const clock = new TestClock();
+  const journal = new TestJournal();
+  const [stays, away] = [ruleOf({ id: "stays", amount: 10, windowMs: dayMs }), ruleOf({ id: "away", amount: 3, windowMs: dayMs })];
+  const ask = (ledger: Ledger) => ledger.admit(requestOf({ now: clock.now() }));
+  const run = async (rules: readonly LimitRule[], work: (ledger: Ledger) => Promise<void> | void) => {
+    await using ledger = await openLedger({ rules, clock, journal });
+    await work(ledger);
+    clock.uptime += minuteMs;
+  };
+  await run([stays, away], (ledger) => {
+    for (let i = 0; i < 3; i++) relayed(ledger, ask(ledger), 1, clock.now());
+    refusalOf(ask(ledger));
+  });
+  await run([stays], (ledger) => relayed(ledger, ask(ledger), 1, clock.now()));
+  await run([stays], async (ledger) => {
+    await ledger.setRules([stays, away]);
+    assert.equal(refusalOf(ask(ledger)).limit.id, "away");
+    await ledger.setRules([stays]);
+    relayed(ledger, ask(ledger), 1, clock.now());
+  });
+  await run([stays, away], (ledger) => {
+    assert.equal(refusalOf(ask(ledger)).limit.id, "away");
+    clock.uptime += dayMs;
+    reservationOf(ask(ledger));
+  });
+  assert.ok(journal.marks.size < 6, "nothing is kept for ever");
+});
+
+test("what is larger than its limit waits and makes nobody wait behind it", async () => {
+  const { ledger, clock, ask } = await open([ruleOf({ unit: "bytes", amount: 1000, windowMs: hourMs })]);
+  relayed(ledger, ask({ size: 600 }), 1, clock.now());
+  const never = refusalOf(ask({ size: 1001 })).notBefore - clock.now();
+  const next = refusalOf(ask({ size: 600 })).notBefore - clock.now();
+  assert.ok(next > hourMs - minuteMs && next < hourMs + minuteMs, `${next}`);
+  assert.ok(never >= hourMs && never < 2 * hourMs, `${never}`);
 });

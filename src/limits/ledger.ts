@@ -12,7 +12,7 @@ import { Alarms, type Crossing } from "./alarms.ts";
 import type { Counter } from "./counter.ts";
 import type { CounterSet } from "./counter-set.ts";
 import { JournalWriter, type Chunk, type Cover } from "./cover.ts";
-import { exactMarks, restore } from "./durability.ts";
+import { exactMarks, recognize, restore, type Strangers } from "./durability.ts";
 import { fullestOf } from "./fullest.ts";
 import type { JournalContents, LimitJournal } from "./journal.ts";
 import { LedgerTime } from "./ledger-time.ts";
@@ -66,6 +66,7 @@ export class Ledger implements Limits, AsyncDisposable {
   readonly #admitter: Admitter;
   #writer: JournalWriter | null = null;
   #floors: Readonly<Record<string, number>> = {};
+  #strangers: Strangers = new Map();
   /** Units of each kind: of a request; of what was taken; of what was taken or refused. */
   readonly #amounts = noAmounts();
   readonly #kept = noAmounts();
@@ -90,7 +91,9 @@ export class Ledger implements Limits, AsyncDisposable {
     this.#writer = writer;
     this.#admitter.writer = writer;
     this.#floors = contents.anchor?.floors ?? {};
-    for (const mark of restore(this.#book, contents, this.#time.now())) writer.write(mark);
+    const { renewed, strangers } = restore(this.#book, contents, this.#time.now());
+    this.#strangers = strangers;
+    for (const mark of renewed) writer.write(mark);
     await this.#raiseFloors(writer);
   }
 
@@ -108,7 +111,9 @@ export class Ledger implements Limits, AsyncDisposable {
 
   /** Other rules from now on; counters that count the same go on. Rejects when that cannot be made durable; then they hold all the same. */
   async setRules(rules: readonly LimitRule[]): Promise<void> {
-    this.#book.replace(rules, this.#time.now());
+    const now = this.#time.now();
+    this.#book.replace(rules, now);
+    recognize(this.#book, this.#strangers, now);
     for (const set of this.#book.sets) for (const counter of set.counters()) this.#alarms.reset(counter);
     if (this.#writer !== null) await this.#raiseFloors(this.#writer);
   }
@@ -277,7 +282,7 @@ export class Ledger implements Limits, AsyncDisposable {
     const writer = this.#writer;
     if (writer === null) return;
     this.#floors = {};
-    await writer.close(exactMarks(this.#book, this.#time.now(), () => writer.nextId()));
+    await writer.close(exactMarks(this.#book, this.#strangers, this.#time.now(), () => writer.nextId()));
   }
 
   #end(counter: Counter, units: number, kept: number, taken: Taken, chunk: Chunk | null, now: number): void {

@@ -76,6 +76,11 @@ export class RuleBook {
     return this.#knownSets.get(`${id}\n${counted}`);
   }
 
+  /** Of rules that are in force, or were. */
+  knownSets(): Iterable<CounterSet> {
+    return this.#knownSets.values();
+  }
+
   plans(): Iterable<RoutePlan> {
     return this.#plans.values();
   }

@@ -26,6 +26,7 @@ export const failureCodes = {
   "submission.line-ending": entry(true, "6.0", "policy", "message", "The message has a bare CR, a bare LF or a NUL", "Let the client end lines with CRLF, or set `lineEndings: normalise` for its listener."),
   "submission.missing-header": entry(true, "6.0", "policy", "message", "A required header field is missing", "Add From, Date and Message-ID, or let Postern add them (`missingHeaders: add`)."),
   "submission.header-syntax": entry(true, "6.0", "policy", "message", "The header section is not valid", "Mend the header section: one From field, and no line without a name."),
+  "submission.request-syntax": entry(true, "6.0", "policy", "message", "The request is not valid", "Mend the application: the answer names each field that is wrong."),
   "submission.content-encoding": entry(true, "6.3", "policy", "message", "The content needs an extension that was not declared", "Declare BODY=8BITMIME or SMTPUTF8."),
   "submission.route-refuses-sender": entry(true, "7.1", "policy", "recipient", "No route to this recipient may send as this sender", "Send as the account of the route, name the sender in its `senders`, or set its `rewriteSender`; `postern routes explain` shows what each allows."),
   "submission.no-route": entry(true, "4.4", "policy", "recipient", "There is no route for this recipient", "Add a rule in `routing` that matches, or a default rule."),

@@ -245,8 +245,9 @@ export class Dispatcher {
         if (lane.jobs.size === 0) leave(lane);
         this.#feeder.drawn(lane);
       }
-      if (asked.to === "wait") {
-        this.#postpone(job, asked);
+      if (asked.to !== "go") {
+        if (asked.to === "split") this.#release(job);
+        else this.#postpone(job, asked);
         continue;
       }
       turnTaken(outlet, turn);

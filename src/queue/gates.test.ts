@@ -266,3 +266,31 @@ test("what is not accounted for durably is not sent", async () => {
     [0],
   );
 });
+
+test("what is in memory when a limit becomes smaller is made smaller, and keeps nobody behind it", async () => {
+  const route = new ScriptedRoute("out", () => relayed);
+  const rule = (amount: number) => ruleOf({ amount, windowMs: 50_000, routes: countedAt("out") });
+  await using world = await openLimitedWorld({ routes: [route], limits: [rule(10)] });
+  const many = (name: string) => Array.from({ length: 10 }, (_, n) => `${name}${n}@fabrikam.example`);
+  await world.send({ to: many("first") });
+  await world.send({ to: many("second") });
+  await world.send({ to: ["third@fabrikam.example"] });
+  await world.queue.dispatcher.atRest();
+  assert.equal(route.transactions.length, 1);
+  await world.ledger.setRules([rule(5)]);
+  world.queue.dispatcher.freed(["out"]);
+  await world.advance(5 * minuteMs);
+  assert.equal(addressesOf(route).length, 21);
+  assert.ok(route.transactions.slice(1).every(({ recipients }) => recipients.length <= 5));
+});
+
+test("a limit that counts messages does not make more of one that waits for it", async () => {
+  const route = new ScriptedRoute("out", () => relayed);
+  const rule = ruleOf({ unit: "messages", amount: 10, windowMs: minuteMs, burst: 1, routes: countedAt("out") });
+  await using world = await openLimitedWorld({ routes: [route], limits: [rule] });
+  const many = Array.from({ length: 30 }, (_, n) => `r${n}@fabrikam.example`);
+  for (let n = 0; n < 20; n++) await world.send({ to: many });
+  await world.advance(3 * minuteMs);
+  assert.equal(addressesOf(route).length, 20 * 30);
+  assert.equal(route.transactions.length, 20);
+});

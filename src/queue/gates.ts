@@ -37,11 +37,14 @@ export type Asked =
   | { readonly to: "go"; readonly pass: Pass | null }
   /** The gate is closed now. */
   | { readonly to: "stand" }
+  /** A limit is smaller than the job, which it was not when that was made: it goes back to be made anew. */
+  | { readonly to: "split" }
   /** The job, or those of its recipients at `positions`, must wait by itself. */
   | { readonly to: "wait"; readonly positions: readonly number[] | null; readonly notBefore: number; readonly limit: LimitName };
 
 const free: Asked = { to: "go", pass: null };
-const stand: Asked = { to: "stand" };
+const stand = { to: "stand" } as const;
+const split: Asked = { to: "split" };
 
 /** A gate that closes again and again is told of no more often. */
 const quietMs = 10 * 60_000;
@@ -57,11 +60,12 @@ export class Gates {
   ask(outlet: Outlet, job: Job): Asked {
     const { limits, clock, isInternal } = this.#ports;
     if (limits === null || !limits.covers(outlet.route.name)) return free;
+    if (job.recipients.length > 1 && job.recipients.length > limits.largestTransaction(outlet.route.name)) return split;
     return this.admit(outlet, job.lane, requestOf(job, outlet.route.name, outlet.route.traits, isInternal, clock.now()), limits);
   }
 
   /** The same for a request that stands for the next of the lane's turn: a forecast has no jobs. */
-  admit(outlet: Outlet, lane: Lane, request: AdmissionRequest, limits: Limits): Asked {
+  admit(outlet: Outlet, lane: Lane, request: AdmissionRequest, limits: Limits): Exclude<Asked, { readonly to: "split" }> {
     const { now } = request;
     const admission = limits.admit(request);
     if (admission.ok) return { to: "go", pass: { request, reservation: admission.reservation, ready: admission.ready } };

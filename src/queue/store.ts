@@ -18,7 +18,10 @@ import type { Priority } from "../mail/priority.ts";
  */
 export interface QueueStore extends AsyncDisposable {
   apply(operations: readonly Operation[]): Promise<void>;
-  /** Leases up to `max` due recipients of one lane, oldest `notBefore` first; the lease is as durable as an `apply`. */
+  /**
+   * Leases `max` due recipients of one lane, oldest `notBefore` first, and all others of the last one's message that are due there; the lease
+   * is as durable as an `apply`.
+   */
   claim(lane: number, now: number, max: number): Promise<Claim>;
   /** Leases up to `max` queued recipients of any lane whose message has outlived its `expiresAt`. */
   claimExpired(now: number, max: number): Promise<readonly ClaimedMessage[]>;
@@ -102,7 +105,7 @@ export interface StoredMessage {
 }
 
 export interface Origin {
-  /** `smtp`, `submission`, `submissions`, `legacy`, `dsn`, `admin`. */
+  /** `smtp`, `submission`, `submissions`, `legacy`, `sendmail`, `pickup`, `dsn`, `admin`. */
   readonly door: string;
   readonly clientAddress?: string;
   readonly clientName?: string;

@@ -216,6 +216,7 @@ const eventWords: Readonly<Record<string, string>> = {
   "in-doubt": "In doubt",
   limited: "It waits for a limit",
   "x-smtpapi": "It came with X-SMTPAPI",
+  "sendgrid-api": "It came by the SendGrid API",
   bounced: "Bounced later",
   "delay-reported": "Delayed later, as reported",
   "delivery-reported": "Delivered, as reported",

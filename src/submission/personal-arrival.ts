@@ -5,15 +5,13 @@ import type { NewMessage } from "../queue/admission.ts";
 import { scanHeader } from "../wire/mime/header-scan.ts";
 import { parseMailboxes } from "../wire/mime/mailboxes.ts";
 import { takeXSmtpApi, XSmtpApiError, type XSmtpApi } from "../wire/sendgrid/x-smtpapi.ts";
-import { prepare } from "./prepare.ts";
+import { prepareWhole } from "./prepare-whole.ts";
 import type { ContentFacts, Draft, Incoming, MoreRoom, Receipt } from "./submission.ts";
 import { refusalOf } from "../queue/refusal-of.ts";
-import { inRowBytes, type SubmitDeps } from "./submit-deps.ts";
+import { inRowBytes, maxTogetherBytes, type SubmitDeps } from "./submit-deps.ts";
 
 /** SendGrid takes no time further ahead. */
 const longestWaitMs = 72 * 3_600_000;
-/** Content times persons: what one submission may make of itself. */
-const maxBytes = 64 * 1024 * 1024;
 /** Others get a turn after so many bytes of copies. */
 const turnBytes = 1024 * 1024;
 
@@ -56,7 +54,7 @@ export class PersonalArrival implements Incoming {
       const body = content.subarray(end);
       const persons = api?.to?.map((person) => this.#person(person)) ?? [null];
       if (principal.maxRecipients !== undefined && persons.length > principal.maxRecipients) throw refuse("submission.too-many-recipients");
-      if (content.length * persons.length > maxBytes)
+      if (content.length * persons.length > maxTogetherBytes)
         throw refuse("submission.too-large", { text: "The message is too large for so many persons in X-SMTPAPI" });
       const notBefore = this.#notBefore(api);
       // The message itself was counted at MAIL.
@@ -73,26 +71,20 @@ export class PersonalArrival implements Incoming {
           ...(person === null ? {} : { envelope: { ...this.#draft.envelope, recipients: [person.recipient] } }),
         };
         const own = person === null || addressed === null ? header : Buffer.from(`${addressed}To: ${person.field}\r\n\r\n`, "latin1");
-        const size = own.length + body.length;
-        const inRow = size <= inRowBytes;
-        const whole = inRow ? Buffer.concat([own, body]) : null;
-        const store = async () => {
-          const writer = this.#deps.store.openContent();
-          written.push(() => writer.abort());
-          if (own.length > 0) await writer.write(own);
-          if (body.length > 0) await writer.write(body);
-          return writer.finish();
-        };
-        // A header section of its own ends where it does in the whole; without one the body shows that there is none.
-        const scan = scanHeader(own.length === 0 ? body : own, true);
-        const prepared = await prepare(draft, scan, { ...facts, size }, () => (inRow ? undefined : store()), this.#deps);
-        messages.push({
-          ...prepared,
-          body: whole,
-          ...(notBefore === null ? {} : { notBefore }),
-          ...this.#event(api),
-        });
-        made += own.length + (whole?.length ?? 0);
+        const message = await prepareWhole(
+          {
+            draft,
+            // A header section of its own ends where it does in the whole; without one the body shows that there is none.
+            header: scanHeader(own.length === 0 ? body : own, true),
+            pieces: [own, body],
+            facts: { ...facts, size: own.length + body.length },
+            ...this.#event(api),
+          },
+          written,
+          this.#deps,
+        );
+        messages.push(message);
+        made += own.length + (message.body?.length ?? 0);
         if (made > turnBytes) made = await nextTurn();
       }
       await this.#deps.queue.acceptAll(messages);

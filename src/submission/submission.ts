@@ -8,6 +8,20 @@ import type { Origin } from "../queue/store.ts";
  */
 export type Submit = (draft: Draft) => Incoming;
 
+/**
+ * Several messages that belong together: all are durable when it resolves, or none is. The receipts stand in the order of the messages.
+ * Rejects with a Refusal. The messages are asked for one after the other; what making one throws ends it.
+ */
+export type SubmitAll = (messages: AsyncIterable<WholeMessage>, more: MoreRoom) => Promise<readonly Receipt[]>;
+
+/** A message whose content is all there. */
+export interface WholeMessage {
+  readonly draft: Draft;
+  readonly content: Buffer;
+  /** For the trace. */
+  readonly event?: { readonly what: string; readonly text: string };
+}
+
 /** What is known before the content. */
 export interface Draft {
   readonly principal: Principal;

@@ -20,3 +20,6 @@ export interface SubmitDeps {
 
 /** Content up to this size is stored in the message's row (docs/decisions: measured). */
 export const inRowBytes = 32 * 1024;
+
+/** What messages that are accepted together may have in bytes. */
+export const maxTogetherBytes = 64 * 1024 * 1024;

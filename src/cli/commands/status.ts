@@ -17,7 +17,7 @@ export default function define(command: Command): void {
       `${totals.messages} ${totals.messages === 1 ? "message waits" : "messages wait"}${status.oldestQueuedMs === null ? "" : `, the oldest for ${formatDuration(status.oldestQueuedMs)}`}; ${formatSize(status.diskFreeBytes)} free on disk${status.accepting ? "" : ": NO NEW MAIL IS ACCEPTED"}`,
       ...status.listeners.map(
         (listener) =>
-          `listener ${listener.name} (${listener.kind}) ${listener.address}:${listener.port} ${listener.ready ? "up" : "DOWN"}, ${listener.connections} connections`,
+          `listener ${listener.name} (${listener.kind}) ${listener.address}${listener.port === 0 ? "" : `:${listener.port}`} ${listener.ready ? "up" : "DOWN"}, ${listener.connections} connections`,
       ),
       ...status.routes.map(
         (route) =>

@@ -5,9 +5,13 @@ import type { DemoCertificates } from "./certificates.ts";
 /** Fixed and public: a demo is reachable from this machine alone. */
 export const demoPrincipal = { user: "app", password: "app-secret", from: "app@contoso.example" } as const;
 
+/** With which an application logs in at the gateway's SendGrid API, or as `apikey` by SMTP. */
+export const demoSendGridKey = "SG.demo-application.key-of-the-demo-for-this-machine-alone";
+
 /** Files beside the configuration that it refers to, and what is in them. */
 export const demoSecrets: Readonly<Record<string, string>> = {
   "app-password": demoPrincipal.password,
+  "app-sendgrid-key": demoSendGridKey,
   "entra-secret": credentials.clientSecret,
   "hve-password": credentials.hvePassword,
   "sendgrid-key": credentials.sendgridKey,
@@ -42,7 +46,7 @@ networks:
   - { name: loopback, addresses: [127.0.0.0/8, "::1"], reversePaths: ["@contoso.example", "@notify.contoso.example"], listeners: [smtp] }
 
 principals:
-  - { name: ${demoPrincipal.user}, password: { file: app-password }, reversePaths: ["@contoso.example", "@notify.contoso.example"] }
+  - { name: ${demoPrincipal.user}, password: { file: app-password }, logins: [{ user: apikey, key: { file: app-sendgrid-key } }], reversePaths: ["@contoso.example", "@notify.contoso.example"] }
 
 # The sandbox's name server knows the tenant and the outside world; all its hosts are ports of this machine.
 network:
@@ -105,6 +109,9 @@ services:
 
 http:
   console: { address: 127.0.0.1, port: ${gateway.console} }
+  listeners:
+    - { name: api, address: 127.0.0.1, port: ${gateway.api} }
+    - { name: api-tls, address: 127.0.0.1, port: ${gateway.apiTls}, tls: ${pair} }
 
 # The demo follows the sandbox's clock, so that hours of retries can be seen in seconds.
 clock: { follow: "http://127.0.0.1:${sandbox.ui}" }

@@ -14,6 +14,8 @@ export interface DemoFacts {
   readonly user: string;
   readonly password: string;
   readonly from: string;
+  /** For the SendGrid API. */
+  readonly sendGridKey: string;
   readonly caFile: string;
 }
 

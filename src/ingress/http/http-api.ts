@@ -1,7 +1,8 @@
 import type { FastifyInstance } from "fastify";
+import type { Memory } from "./memory.ts";
 
 /**
- * One compatible API behind the shared listener. Adapters: `ingress/acs`, … ; they know this file and `caller.ts`, never each other.
+ * One compatible API behind the shared listener. Adapters: `ingress/acs`, … ; they know this folder, never each other.
  *
  * Duties of an API: paths that no other API has; a `bodyLimit` on each route that takes more than 64 KB; who asks is found out in `onRequest`,
  * before any of the body is read; every error leaves in its service's own form (`setErrorHandler`), a Refusal of the listener's too.
@@ -9,6 +10,10 @@ import type { FastifyInstance } from "fastify";
  */
 export interface HttpApi {
   readonly name: string;
-  /** Called once for each listener, with a context of its own: hooks, parsers and the error handler set there concern this API alone. */
-  register(context: FastifyInstance, listener: string): void;
+  /**
+   * Called once for each listener, with a context of its own: hooks, parsers and the error handler set there concern this API alone.
+   *
+   * @param memory for what a request makes beyond its own size, which is counted already (more-room.ts)
+   */
+  register(context: FastifyInstance, listener: string, memory: Memory): void;
 }

@@ -45,7 +45,7 @@ export class HttpListener {
     this.#app = this.#createApp();
     for (const api of deps.apis)
       this.#app.register((context, _options, done) => {
-        api.register(context, options.name);
+        api.register(context, options.name, deps.memory);
         done();
       });
   }

@@ -159,7 +159,7 @@ export class ClientSession implements DoorSession {
     if (this.mechanism !== "") {
       this.principal = this.principal === null ? null : this.#identity.principal(this.principal.name);
     } else if (!this.#listener.requiresLogIn) {
-      this.principal = this.#identity.networkOf(this.#connection.address, this.#listener.options.name);
+      this.principal = this.#listener.whoIs(this.#connection.address);
     }
   }
 
@@ -196,12 +196,12 @@ export class ClientSession implements DoorSession {
 
   #draft(principal: Principal, command: MailCommand): Draft {
     const { reversePath, envid, ret, smtputf8 } = command;
-    const { tls } = this.#connection;
+    const { address, tls } = this.#connection;
     return {
       principal,
       origin: {
         door: this.#listener.options.kind === "relay" ? "smtp" : this.#listener.options.kind,
-        clientAddress: this.#connection.address,
+        ...(address !== "" && { clientAddress: address }),
         clientName: this.name,
         ...(tls !== "" && { tls }),
         ...(this.mechanism !== "" && { auth: this.mechanism }),

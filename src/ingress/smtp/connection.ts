@@ -220,8 +220,8 @@ export class Connection implements SessionWire, SocketOwner, ClientFacts {
   }
 
   #recordDevice(): void {
-    // Who hands mail back is no device of ours.
-    if (this.listener.isBounce) return;
+    // Who hands mail back is no device of ours, and a program of this machine no device at all.
+    if (this.listener.isBounce || this.listener.options.local !== undefined) return;
     this.listener.door.deps.devices.record(
       {
         listener: this.listenerName,

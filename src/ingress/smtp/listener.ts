@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import { addressGroup, plainAddress } from "../../lib/cidr.ts";
 import { failure, type FailureCode } from "../../mail/failure-codes.ts";
@@ -13,7 +13,8 @@ import { ClientSession } from "./client-session.ts";
 import { Connection } from "./connection.ts";
 import type { DoorSession } from "./door-session.ts";
 import { secureContextFor } from "./listener-tls.ts";
-import { smtpListenerDefaults as defaults, type SmtpListenerOptions } from "./options.ts";
+import { bindLocally } from "./local-socket.ts";
+import { smtpListenerDefaults as defaults, type ListenerOptions } from "./options.ts";
 import type { SmtpDoor } from "./smtp-door.ts";
 
 /** Connections that the kernel keeps for us while we are busy. */
@@ -25,7 +26,7 @@ const mechanisms: readonly AuthMechanism[] = ["PLAIN", "LOGIN"];
 /** One listening socket of the door, with its rules: who may connect, how many, and what a session offers. */
 export class Listener {
   readonly door: SmtpDoor;
-  readonly options: SmtpListenerOptions;
+  readonly options: ListenerOptions;
   readonly implicitTls: boolean;
   readonly requiresLogIn: boolean;
   /** For strangers who hand mail back. */
@@ -43,16 +44,17 @@ export class Listener {
   readonly #buckets = new LruMap<string, TokenBucket>(maxBuckets);
 
   /** @throws Error when the kind needs what the options lack. */
-  constructor(door: SmtpDoor, options: SmtpListenerOptions) {
+  constructor(door: SmtpDoor, options: ListenerOptions) {
     const { kind, tls } = options;
     this.door = door;
     this.options = options;
     this.implicitTls = kind === "submissions";
     this.requiresLogIn = kind === "submission" || kind === "submissions";
     this.isBounce = kind === "bounce";
-    if (tls === undefined && kind !== "relay" && kind !== "bounce") throw new Error(`listener ${options.name} needs a certificate (tls)`);
+    if (tls === undefined && kind !== "relay" && kind !== "bounce" && kind !== "sendmail")
+      throw new Error(`listener ${options.name} needs a certificate (tls)`);
     if (kind === "legacy" && options.networks === undefined) throw new Error(`listener ${options.name} needs networks`);
-    this.secureContext = tls === undefined ? null : secureContextFor(kind, tls);
+    this.secureContext = tls === undefined || kind === "sendmail" ? null : secureContextFor(kind, tls);
     this.idleTicks = ticks(options.idleTimeoutMs ?? defaults.idleTimeoutMs);
     this.dataTicks = ticks(options.dataTimeoutMs ?? defaults.dataTimeoutMs);
     this.#plainOptions = this.#optionsFor(false);
@@ -65,18 +67,26 @@ export class Listener {
     return this.#server.listening;
   }
 
-  get boundTo(): AddressInfo | null {
-    const address = this.#server.address();
-    return address === null || typeof address === "string" ? null : address;
+  /** A Unix socket has its path for an address, and port 0. */
+  get boundTo(): { readonly address: string; readonly port: number } | null {
+    const bound = this.#server.address();
+    if (bound === null) return null;
+    return typeof bound === "string" ? { address: this.options.address, port: 0 } : { address: bound.address, port: bound.port };
   }
 
-  listen(): Promise<void> {
+  async listen(): Promise<void> {
+    const { local, name, address, port } = this.options;
+    if (local === undefined) await this.#listenAt(address, port);
+    else await bindLocally(this.#server, local, backlog);
+    const bound = this.boundTo;
+    if (bound !== null) this.door.deps.log.listening(name, bound.address, bound.port);
+  }
+
+  #listenAt(host: string, port: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server.once("error", reject);
-    this.#server.listen({ host: this.options.address, port: this.options.port, backlog }, () => {
+    this.#server.listen({ host, port, backlog }, () => {
       this.#server.off("error", reject);
-      const bound = this.boundTo;
-      if (bound !== null) this.door.deps.log.listening(this.options.name, bound.address, bound.port);
       resolve();
     });
     return promise;
@@ -89,7 +99,7 @@ export class Listener {
 
   /** Takes another certificate for handshakes from now on; connections keep theirs. */
   useCertificate(certificate: { readonly cert: string; readonly key: string }): void {
-    this.secureContext = secureContextFor(this.options.kind, certificate);
+    if (this.options.kind !== "sendmail") this.secureContext = secureContextFor(this.options.kind, certificate);
   }
 
   openSession(connection: Connection, network: Principal | null): DoorSession {
@@ -125,17 +135,26 @@ export class Listener {
     this.door.removed();
   }
 
+  /** Who submits here without logging in. */
+  whoIs(address: string): Principal | null {
+    const { identity } = this.door.deps;
+    const { local, name } = this.options;
+    if (local !== undefined) return identity.principal(local.principal);
+    return this.isBounce ? null : identity.networkOf(address, name);
+  }
+
   #accept(socket: Socket): void {
-    const { remoteAddress } = socket;
+    // A Unix socket has no addresses: its permissions have decided who may connect.
+    const remoteAddress = this.options.local === undefined ? socket.remoteAddress : "";
     // Gone between accept and now.
     if (remoteAddress === undefined) return void socket.destroy();
     const address = plainAddress(remoteAddress);
     const { identity, log } = this.door.deps;
-    const { name, networks, kind } = this.options;
+    const { networks, kind } = this.options;
     if (networks !== undefined && !networks.some((network) => identity.isInNetwork(address, network))) {
       return this.#turnAway(socket, address, "submission.network-not-trusted");
     }
-    const network = this.isBounce ? null : identity.networkOf(address, name);
+    const network = this.whoIs(address);
     const group = addressGroup(address);
     const count = this.#byClient.get(group) ?? 0;
     const others = this.isBounce ? defaults.bounce.connectionsPerAddress : defaults.otherConnectionsPerAddress;
@@ -164,7 +183,8 @@ export class Listener {
   #optionsFor(secure: boolean): SessionOptions {
     const { kind, lineEndings, maxMessageSize, maxRecipients } = this.options;
     return {
-      hostname: this.door.options.hostname,
+      // `postern sendmail` completes names with the name that it reads in our answer to EHLO.
+      hostname: this.options.local?.domain ?? this.door.options.hostname,
       greeting: "ESMTP Postern",
       secure,
       startTls: this.secureContext !== null,

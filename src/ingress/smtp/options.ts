@@ -1,5 +1,6 @@
 import { Type, type Static } from "typebox";
 import { rateOption } from "../../identity/options.ts";
+import type { LocalListenerOptions } from "./local-options.ts";
 import { durationOption, fileOption, optionsObject, sizeOption, type Decoded } from "../../lib/option-schema.ts";
 
 /** One of `listeners` in the configuration. */
@@ -62,10 +63,17 @@ export const smtpListenerSchema = optionsObject(
 export type SmtpListenerOptions = Decoded<Static<typeof smtpListenerSchema>>;
 export type SmtpListenerKind = SmtpListenerOptions["kind"];
 
+/** What a listening socket is made of; `sendmail` is a Unix socket, the others have an address and a port. */
+export type ListenerOptions =
+  | (SmtpListenerOptions & { readonly local?: undefined })
+  | (Omit<SmtpListenerOptions, "kind"> & { readonly kind: "sendmail"; readonly local: LocalListenerOptions });
+
 export interface SmtpDoorOptions {
   /** The name in the greeting and in the answer to EHLO. */
   readonly hostname: string;
   readonly listeners: readonly SmtpListenerOptions[];
+  /** Unix sockets for programs of this machine. */
+  readonly local?: readonly LocalListenerOptions[];
   /** Bytes of content that all connections together may hold in memory; more is answered 452 until some are stored. Default 256 MB. */
   readonly maxContentInMemory?: number;
 }
@@ -78,6 +86,7 @@ export const smtpListenerDefaults = {
   maxConnections: 1000,
   trustedConnectionsPerAddress: 250,
   otherConnectionsPerAddress: 50,
+  localConnections: 100,
   bounce: { maxMessageSize: 1024 ** 2, maxConnections: 100, connectionsPerAddress: 10, rate: { messages: 300, perMs: 60_000 } },
   // RFC 5321 §4.5.3.2.7: a server waits at least 5 minutes for the next command.
   idleTimeoutMs: 5 * 60_000,

@@ -7,10 +7,11 @@ import type { Connection } from "./connection.ts";
 import type { SmtpDoorLog } from "./door-log.ts";
 import { HelloMemory } from "./hello-memory.ts";
 import { Listener } from "./listener.ts";
+import { localListener } from "./local-socket.ts";
 import type { SmtpDoorOptions } from "./options.ts";
 
 /**
- * The SMTP door: listeners of five kinds, thousands of connections, one tick a second for all their deadlines.
+ * The SMTP door: listeners of five kinds and Unix sockets, thousands of connections, one tick a second for all their deadlines.
  *
  * Who does what: wire/smtp/server owns grammar and order, client-session.ts decides (principal, fences, rates), connection.ts moves bytes and
  * gives up on the slow, listener.ts says who may connect, message-sink.ts hands content to `Submit`. A message is answered 250 only when
@@ -45,7 +46,7 @@ export class SmtpDoor implements Ingress {
     this.options = options;
     this.deps = deps;
     this.maxContentInMemory = options.maxContentInMemory ?? 256 * 1024 ** 2;
-    this.#listeners = options.listeners.map((listener) => new Listener(this, listener));
+    this.#listeners = [...options.listeners, ...(options.local ?? []).map(localListener)].map((listener) => new Listener(this, listener));
   }
 
   async listen(): Promise<void> {
@@ -64,7 +65,7 @@ export class SmtpDoor implements Ingress {
   addresses(): readonly ListeningAddress[] {
     return this.#listeners.flatMap((listener) => {
       const bound = listener.boundTo;
-      return bound === null ? [] : [{ listener: listener.options.name, address: bound.address, port: bound.port }];
+      return bound === null ? [] : [{ listener: listener.options.name, ...bound }];
     });
   }
 

@@ -37,10 +37,11 @@ class Model {
 
   claim(lane: number, now: number, max: number): string[] {
     const due = [...this.waiting].flatMap(([id, recipients]) => recipients.map((recipient, n) => ({ id, n, recipient })));
-    const taken = due
+    const waiting = due
       .filter(({ recipient }) => recipient.state === "queued" && recipient.lane === lane && recipient.notBefore <= now)
-      .sort((a, b) => a.recipient.notBefore - b.recipient.notBefore || a.id - b.id || a.n - b.n)
-      .slice(0, max);
+      .sort((a, b) => a.recipient.notBefore - b.recipient.notBefore || a.id - b.id || a.n - b.n);
+    const last = waiting[max - 1]?.id;
+    const taken = waiting.filter(({ id }, place) => place < max || id === last);
     for (const { recipient } of taken) recipient.state = "leased";
     return taken.map(({ id, n }) => `${id}/${n}`).sort();
   }

@@ -39,6 +39,7 @@ type MessageRow = readonly [meta: string, extents: string | null, prefixSize: nu
 export class Claims {
   readonly #totals: RunningTotals;
   readonly #due: StatementSync;
+  readonly #dueOf: StatementSync;
   readonly #nextDue: StatementSync;
   readonly #lease: StatementSync;
   readonly #message: StatementSync;
@@ -54,6 +55,10 @@ export class Claims {
     };
     this.#due = prepare(
       "SELECT message, n FROM recipient WHERE state = 0 AND lane = ? AND not_before <= ? ORDER BY not_before, message, n LIMIT ?",
+    );
+    // By the primary key, whatever else there is an index of.
+    this.#dueOf = prepare(
+      "SELECT message, n FROM recipient WHERE message = ? AND +state = 0 AND +lane = ? AND +not_before <= ? ORDER BY n",
     );
     this.#nextDue = prepare("SELECT not_before FROM recipient WHERE state = 0 AND lane = ? ORDER BY not_before LIMIT 1");
     this.#lease = prepare(
@@ -73,9 +78,17 @@ export class Claims {
 
   claim(lane: number, now: number, max: number, contents: ContentsOut): Packed {
     const due = this.#due.all(lane, now, max) as unknown as Due[];
+    if (due.length === max) this.#completeLast(due, lane, now);
     const result = this.#leaseAll(due, contents);
     const next = this.#nextDue.get(lane) as unknown as [number] | undefined;
     return [next?.[0] ?? null, ...result];
+  }
+
+  /** What could go in one transaction is not torn apart. */
+  #completeLast(due: Due[], lane: number, now: number): void {
+    const message = due.at(-1)?.[0] as number;
+    const numbers = new Set(due.filter(([id]) => id === message).map(([, n]) => n));
+    for (const other of this.#dueOf.all(message, lane, now) as unknown as Due[]) if (!numbers.has(other[1])) due.push(other);
   }
 
   /** Queued recipients of any lane whose message has outlived its lifetime. */
