@@ -104,6 +104,35 @@ test("what was sent before counts, and what waits already goes first", async () 
   assert.equal(waiting.routes[0]?.backlog, 1500 - waiting.backlog.left);
 });
 
+test("one recipient who is named may reach a limit of his own; those without a name do not", () => {
+  const limits = [limitOf({ name: "each", unit: "messages", amount: 100, perMs: hourMs, each: ["recipient"] })];
+  const of = (to: string) =>
+    outAfter(computeForecast(inputOf({ routes: [routeOf("main")], limits, question: { to: [{ to, count: 250 }] } })));
+  // Each message is told a time of its own, which is a little late.
+  assertSoonAfter(of("alarm@contoso.example"), 2 * hourMs, 10 * minuteMs);
+  assert.ok(of("@contoso.example") < minuteMs);
+});
+
+test("what is handed over later finds the account as it will be then", () => {
+  const limits = [limitOf({ name: "hourly", amount: 1000, perMs: hourMs })];
+  const sample: BacklogSample = {
+    principal: "other",
+    priority: "bulk",
+    reversePath: "app@contoso.example",
+    author: "app@contoso.example",
+    size: 5000,
+    domain: "fabrikam.example",
+    recipients: 1,
+  };
+  const startsAt = start + 30 * minuteMs;
+  const forecast = computeForecast(
+    inputOf({ routes: [routeOf("main")], limits, backlog: [{ due: [[start, 600]], samples: [sample] }], question: { startsAt } }),
+  );
+  // The backlog's 600 went at once; 400 go when it is handed over, and the rest when those 600 count no more.
+  assertSoonAfter(outAfter(forecast), hourMs, 2 * minuteMs);
+  assert.ok((forecast.firstOutAt ?? 0) >= startsAt && forecast.backlog.left === 0);
+});
+
 test("another amount holds from the day on which its rule changes", () => {
   // A tenant of the smallest size: the formula's amount when it is old enough, a share of it before (facts of services/tenant.ts).
   const routes = [routeOf("auth")];

@@ -65,6 +65,16 @@ test("what the command foresees is what the sandbox then sees", { timeout: 120_0
   assert.match(listed.stdout, /smtp-auth: 1 external, the last at 2027-01-15 00:00:0/);
   assert.match(listed.stdout, /hve: 1 internal/);
 
+  // The same by the API, in one answer.
+  const answer = await fetch(`${world.env("GATEWAY_CONSOLE")}/api/forecast`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${world.env("GATEWAY_ADMIN_TOKEN")}`, "content-type": "application/json" },
+    body: JSON.stringify({ internal: 3, from: sender, faster: false }),
+  });
+  assert.equal(answer.status, 200);
+  const told = (await answer.json()) as ForecastView;
+  assert.deepEqual([told.recipients, told.left, told.priority], [{ internal: 3, external: 0 }, 0, "bulk"]);
+
   for (const [args, reason] of [
     [["--external", "1", "--principal", "stranger"], /there is no principal stranger/],
     [["--external", "1", "--as-of", "2001-01-01"], /cannot be handed over in the past/],
