@@ -41,6 +41,7 @@ networks: [{ name: loopback, addresses: [127.0.0.0/8], reversePaths: ["@contoso.
 http: { console: { enabled: false } }
 network: { ca: { file: ca.pem }, allowPrivate: true }
 tokenStore: { timeout: 2s }
+services: { smtp-auth: { messages-per-minute: { value: 10000, reason: all that has waited is to go at once } } }
 queue: { retry: { first: 1s, factor: 1, longest: 1s, jitter: 0 } }
 identities:
   - { name: entra, kind: client-secret, authority: "https://localhost:${entra.port}", tenant: ${tenantId}, clientId: ${clientId}, secrets: [{ file: secret }] }
