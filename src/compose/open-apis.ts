@@ -3,6 +3,7 @@ import type { Identity } from "../identity/identity.ts";
 import type { HttpDoorLog } from "../ingress/http/door-log.ts";
 import type { HttpApi } from "../ingress/http/http-api.ts";
 import { HttpDoor } from "../ingress/http/http-door.ts";
+import type { FindEarlier } from "../ingress/sendgrid/repeated-requests.ts";
 import { SendGridApi } from "../ingress/sendgrid/sendgrid-api.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Archive } from "../queue/archive.ts";
@@ -22,6 +23,22 @@ export interface ApiDeps {
   readonly log: HttpDoorLog;
 }
 
-function apisFor({ hostname }: Pick<GatewayConfig, "hostname">, { submitAll, identity, clock, log }: ApiDeps): readonly HttpApi[] {
-  return [new SendGridApi({ submitAll, identity, clock, hostname, log })];
+function apisFor({ hostname }: Pick<GatewayConfig, "hostname">, { submitAll, identity, clock, archive, log }: ApiDeps): readonly HttpApi[] {
+  return [new SendGridApi({ submitAll, identity, clock, hostname, findEarlier: findEarlier(archive), log })];
+}
+
+/** Messages looked at that have one Message-ID. */
+const mostEarlier = 5;
+
+/** What came by a Message-ID before, waiting or finished. */
+export function findEarlier(archive: Pick<Archive, "find" | "trace">): FindEarlier {
+  return async (messageIdField, since) => {
+    const found = await archive.find({ messageIdField, since, limit: mostEarlier });
+    const records = await Promise.all(found.map(({ id }) => archive.trace(id)));
+    return records.flatMap((record) => {
+      if (record === null) return [];
+      const { id, principal, origin } = record;
+      return [{ id, principal, door: origin.door, ...(origin.request === undefined ? {} : { request: origin.request }) }];
+    });
+  };
 }

@@ -111,8 +111,10 @@ export interface Origin {
   readonly clientName?: string;
   /** `TLSv1.3 TLS_AES_256_GCM_SHA384`. */
   readonly tls?: string;
-  /** SASL mechanism. */
+  /** SASL mechanism; over HTTP `HMAC-SHA256` or `Bearer`. */
   readonly auth?: string;
+  /** Over HTTP, when the client named its request: SHA-256 of the body, base64; tells a repetition from another message. */
+  readonly request?: string;
 }
 
 export interface StoredContent {

@@ -1,6 +1,7 @@
 /**
  * kill -9 while an application sends by the SendGrid API. What is proven: every message of a request that was answered 202 is there after any
- * crash, under the id that the answer gave; of a request whose answer was lost all messages are there, or none.
+ * crash, under the id that the answer gave; of a request whose answer was lost all messages are there, or none. Sent again under its
+ * Idempotency-Key, each request is there once.
  */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
@@ -46,6 +47,9 @@ test("kill -9 after 202: all that was promised is there, and requests are whole"
   for (const { id, subject } of await waiting(gateway)) found.set(subject, [...(found.get(subject) ?? []), id]);
   for (const [subject, id] of promised) assert.ok(found.get(subject)?.includes(id), `${subject} was answered 202 with ${id}`);
   for (const [subject, ids] of found) assert.equal(ids.length, messages, `${subject} is there in parts`);
+  for (const [subject, id] of promised) assert.equal(await send(port, subject), id, "the answer is the same");
+  for (let n = 1; n <= sent; n++) assert.notEqual(await send(port, `request ${n}`), null);
+  assert.equal((await waiting(gateway)).length, sent * messages);
   await gateway.stop();
 });
 
@@ -67,7 +71,7 @@ async function send(port: number, subject: string): Promise<string | null> {
     content: [{ type: "text/plain", value: "x".repeat(20_000) }],
     personalizations: Array.from({ length: messages }, (_, n) => ({ to: [{ email: `p${n}@fabrikam.example` }] })),
   });
-  const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+  const headers = { authorization: `Bearer ${key}`, "content-type": "application/json", "idempotency-key": subject.replace(" ", "-") };
   const response = await fetch(`http://127.0.0.1:${port}/v3/mail/send`, { method: "POST", headers, body }).catch(() => null);
   if (response === null) return null;
   assert.equal(response.status, 202, await response.text());

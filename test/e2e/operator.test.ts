@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { request } from "node:http";
+import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
+import { request as requestSecurely } from "node:https";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
@@ -68,6 +70,9 @@ suite("what an operator does with a running demo", { timeout: 240_000 }, () => {
     assert.equal(env["GATEWAY_PASSWORD"], "app-secret");
     assert.match(env["GATEWAY_FROM"] ?? "", /@contoso\.example$/);
     assert.equal(env["GATEWAY_CONSOLE"], `http://${port(8025)}`);
+    assert.equal(env["GATEWAY_API_HTTP"], `http://${port(8080)}`);
+    assert.equal(env["GATEWAY_API"], `https://localhost:${8443 + demo.portOffset}`);
+    assert.match(env["GATEWAY_SENDGRID_KEY"] ?? "", /^SG\./);
     assert.equal(env["SANDBOX_UI"], `http://${port(8026)}`);
     assert.equal(env["SANDBOX_MX"], port(10025));
     assert.equal(env["SANDBOX_INTERNET_MX"], port(10027));
@@ -83,6 +88,31 @@ suite("what an operator does with a running demo", { timeout: 240_000 }, () => {
     for (const name of ["control.sock", "admin-token", "app-password", "ca.key", "gateway.yaml", "demo.json"]) {
       assert.equal(statSync(join(data, name)).mode & 0o077, 0, name);
     }
+  });
+
+  test("an application sends by the SendGrid API over TLS, and the trace tells it", async () => {
+    const outgoing = requestSecurely(`${env["GATEWAY_API"]}/v3/mail/send`, {
+      method: "POST",
+      ca: readFileSync(env["CA_FILE"] ?? ""),
+      headers: { authorization: `Bearer ${env["GATEWAY_SENDGRID_KEY"]}`, "content-type": "application/json" },
+    });
+    outgoing.end(
+      JSON.stringify({
+        from: { email: "app@contoso.example" },
+        personalizations: [{ to: [{ email: "bob@fabrikam.example" }] }],
+        subject: "By the API",
+        content: [{ type: "text/plain", value: "Hi" }],
+        categories: ["orders"],
+      }),
+    );
+    const [response] = (await once(outgoing, "response")) as [IncomingMessage];
+    response.resume();
+    assert.equal(response.statusCode, 202);
+    const id = String(response.headers["x-message-id"]);
+    await relayed(id);
+    const { stdout } = await run("trace", id);
+    assert.match(stdout, /Came in by the door "sendgrid" from /);
+    assert.match(stdout, /It came by the SendGrid API: .*categories orders/);
   });
 
   test("a composed message, with an attachment, is traced by id and by Message-ID", async () => {

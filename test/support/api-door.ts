@@ -1,4 +1,6 @@
+import { findEarlier } from "../../src/compose/open-apis.ts";
 import { Identity } from "../../src/identity/identity.ts";
+import type { LockOutLimits } from "../../src/identity/lock-out.ts";
 import type { UserOptions } from "../../src/identity/options.ts";
 import type { HttpDoorLog } from "../../src/ingress/http/door-log.ts";
 import { HttpDoor } from "../../src/ingress/http/http-door.ts";
@@ -21,12 +23,13 @@ export interface ApiDoorOptions {
   readonly routes: readonly Route[];
   readonly principals: readonly UserOptions[];
   readonly maxContentInMemory?: number;
+  readonly lockOutLimits?: LockOutLimits;
 }
 
-export async function openApiDoor({ routes, principals, maxContentInMemory }: ApiDoorOptions): Promise<ApiDoor> {
+export async function openApiDoor({ routes, principals, maxContentInMemory, lockOutLimits }: ApiDoorOptions): Promise<ApiDoor> {
   const world = await openQueueWorld({ routes });
   const { queue, opened, clock } = world;
-  const identity = new Identity({ networks: [], principals }, { clock });
+  const identity = new Identity({ networks: [], principals }, { clock, ...(lockOutLimits === undefined ? {} : { lockOutLimits }) });
   const facts: string[] = [];
   const hostname = "gateway.contoso.example";
   const submitAll = createSubmitAll({
@@ -48,7 +51,7 @@ export async function openApiDoor({ routes, principals, maxContentInMemory }: Ap
     turnedAway: (_listener, _address, code) => void facts.push(`turned away ${code}`),
     fault: (_client, error) => void facts.push(`fault ${String(error)}`),
   };
-  const apis = [new SendGridApi({ submitAll, identity, clock, hostname, log })];
+  const apis = [new SendGridApi({ submitAll, identity, clock, hostname, findEarlier: findEarlier(opened.archive), log })];
   const door = new HttpDoor(
     { listeners: [{ name: "api", address: "127.0.0.1", port: 0 }], ...(maxContentInMemory === undefined ? {} : { maxContentInMemory }) },
     { apis, log },

@@ -16,8 +16,9 @@ export interface Maker {
   /** Policy-clock ms. */
   readonly now: number;
   /** A random text that nobody can guess; another at each call. */
-  readonly random: () => string;
-  readonly hostname: string;
+  readonly boundary: () => string;
+  /** Of the nth message, with angle brackets. */
+  readonly messageId: (n: number) => string;
 }
 
 /**
@@ -45,7 +46,7 @@ async function makeMessage(mail: MailSend, personalization: Personalization, n: 
     cc: cc.map(mailboxOf),
     replyTo: replyTo.map(mailboxOf),
     subject,
-    messageId: `<${maker.random()}@${maker.hostname}>`,
+    messageId: maker.messageId(n),
     date: maker.now,
     headers,
     alternatives: mail.content.map(({ type, value }) => ({
@@ -59,7 +60,7 @@ async function makeMessage(mail: MailSend, personalization: Personalization, n: 
       ...(type === undefined ? {} : { type }),
       ...(contentId === undefined ? {} : { contentId }),
     })),
-    boundary: maker.random(),
+    boundary: maker.boundary(),
   });
   const draft: Draft = {
     principal: maker.principal,

@@ -19,6 +19,7 @@ import { moreRoom } from "../http/more-room.ts";
 import { takeRawBodies } from "../http/raw-body.ts";
 import { answerTo, badRequest, plain, tooManyRequests, unauthorized, type ErrorAnswer } from "./answers.ts";
 import { makeMessages } from "./make-messages.ts";
+import { RepeatedRequests, type FindEarlier, type NamedRequest } from "./repeated-requests.ts";
 
 /** SG: 30 MB for the whole of a request. */
 const maxBody = 30 * 1024 * 1024;
@@ -30,6 +31,7 @@ export interface SendGridApiDeps {
   readonly identity: Identity;
   readonly clock: Clock;
   readonly hostname: string;
+  readonly findEarlier: FindEarlier;
   readonly log: HttpDoorLog;
 }
 
@@ -46,8 +48,11 @@ export class SendGridApi implements HttpApi {
   /** Who asks; found out before any of the body is read. */
   readonly #principals = new WeakMap<FastifyRequest, Principal>();
 
+  readonly #repeated: RepeatedRequests;
+
   constructor(deps: SendGridApiDeps) {
     this.#deps = deps;
+    this.#repeated = new RepeatedRequests(deps.findEarlier, deps.hostname);
   }
 
   register(context: FastifyInstance, listener: string, memory: Memory): void {
@@ -75,15 +80,38 @@ export class SendGridApi implements HttpApi {
   async #send(request: FastifyRequest, reply: FastifyReply, listener: string, memory: Memory): Promise<FastifyReply> {
     const principal = this.#principals.get(request);
     if (principal === undefined) return send(reply, unauthorized);
-    const { clock, identity, submitAll, hostname, log } = this.#deps;
     // SG takes gzip from some accounts; nobody has asked it of us.
     if (request.headers["content-encoding"] !== undefined)
       return send(reply, { status: 415, errors: [plain("Content-Encoding is not taken here.")] });
-    const now = clock.now();
+    const now = this.#deps.clock.now();
     const mail = readMailSend(parsed(request.body), now);
     checkFence(mail, principal);
     if (mail.notDone.length > 0) reply.header("x-postern-not-done", mail.notDone.join(", "));
     if (mail.sandbox) return reply.code(200).send();
+    const accept = (named: NamedRequest | null) => this.#accept(mail, { request, reply, listener, memory, principal, named });
+    const named = this.#named(request, principal, mail);
+    if (named === null) return accept(null);
+    return this.#repeated.alone(named, async () => {
+      const earlier = await this.#repeated.earlier(named, principal.name, now);
+      if (earlier === "other")
+        return send(reply, { status: 422, errors: [plain("The Idempotency-Key came with another request before.")] });
+      return earlier === null ? accept(named) : accepted(reply, earlier);
+    });
+  }
+
+  /** null: the client does not name its request. @throws ApiRefusal */
+  #named({ headers, body }: FastifyRequest, principal: Principal, { personalizations }: MailSend): NamedRequest | null {
+    const key = headers["idempotency-key"];
+    if (key === undefined) return null;
+    if (typeof key !== "string" || !/^[\x21-\x7e]{1,255}$/.test(key))
+      throw new ApiRefusal([plain("The Idempotency-Key must have 1 to 255 printable ASCII characters.")]);
+    if (personalizations.some((one) => [...one.headers.keys()].some((name) => name.toLowerCase() === "message-id")))
+      throw new ApiRefusal([plain("With an Idempotency-Key the Message-ID is made of it: leave one of them out.")]);
+    return this.#repeated.name(key, principal.name, body as Buffer);
+  }
+
+  async #accept(mail: MailSend, { request, reply, listener, memory, principal, named }: Accepting): Promise<FastifyReply> {
+    const { clock, identity, submitAll, hostname, log } = this.#deps;
     const count = mail.personalizations.length;
     const atOnce = principal.rate?.messages ?? Number.POSITIVE_INFINITY;
     if (count > atOnce)
@@ -100,18 +128,21 @@ export class SendGridApi implements HttpApi {
     try {
       const messages = makeMessages(mail, {
         principal,
-        origin: { door: this.name, clientAddress: caller.address, auth: "Bearer", ...(caller.tls === "" ? {} : { tls: caller.tls }) },
+        origin: {
+          door: this.name,
+          clientAddress: caller.address,
+          auth: "Bearer",
+          ...(caller.tls === "" ? {} : { tls: caller.tls }),
+          ...(named === null ? {} : { request: named.body }),
+        },
         protocol: caller.tls === "" ? "HTTP" : "HTTPS",
-        now,
-        random: randomUUID,
-        hostname,
+        now: clock.now(),
+        boundary: randomUUID,
+        messageId: named?.messageId ?? (() => `<${randomUUID()}@${hostname}>`),
       });
       const receipts = await submitAll(messages, moreRoom(memory, reply));
       for (const { id } of receipts) log.accepted(caller, id, (request.body as Buffer).length);
-      return reply
-        .code(202)
-        .header("x-message-id", formatId(receipts[0]?.id ?? 0))
-        .send();
+      return accepted(reply, receipts[0]?.id ?? 0);
     } catch (error) {
       // As by SMTP: one try counts, however it ends.
       identity.giveBack(principal, count - 1);
@@ -138,6 +169,20 @@ export class SendGridApi implements HttpApi {
     log.fault(caller, error);
     return send(reply, answerTo(failure("system.fault")));
   }
+}
+
+/** Of one request. */
+interface Accepting {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly listener: string;
+  readonly memory: Memory;
+  readonly principal: Principal;
+  readonly named: NamedRequest | null;
+}
+
+function accepted(reply: FastifyReply, id: number): FastifyReply {
+  return reply.code(202).header("x-message-id", formatId(id)).send();
 }
 
 function send(reply: FastifyReply, { status, errors, retryAfter }: ErrorAnswer): FastifyReply {

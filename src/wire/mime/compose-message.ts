@@ -16,11 +16,11 @@ export interface MessageParts {
   readonly cc: readonly NamedMailbox[];
   readonly replyTo: readonly NamedMailbox[];
   readonly subject: string;
-  /** With angle brackets. */
+  /** With angle brackets. It and `date` give way to fields of that name in `headers`. */
   readonly messageId: string;
   /** Policy-clock ms. */
   readonly date: number;
-  /** Further fields; one of the fields above, given here too, is not used. */
+  /** Further fields. Those of addressees and subject are not used. */
   readonly headers: ReadonlyMap<string, string>;
   /** In the order in which a reader shall prefer the later: text/plain, text/html, … */
   readonly alternatives: readonly { readonly type: string; readonly value: string }[];
@@ -44,14 +44,15 @@ export interface AttachedFile {
  */
 export async function composeMessage(parts: MessageParts): Promise<Buffer> {
   const { from, to, cc, replyTo, subject, messageId, date, headers, alternatives, attachments, boundary } = parts;
+  const given = new Set([...headers.keys()].map((name) => name.toLowerCase()));
   const composer = new MailComposer({
     from: mailbox(from),
     to: to.map(mailbox),
     cc: cc.map(mailbox),
     replyTo: replyTo.map(mailbox),
     subject,
-    messageId,
-    date: new Date(date),
+    ...(given.has("message-id") ? {} : { messageId }),
+    ...(given.has("date") ? {} : { date: new Date(date) }),
     headers: [...headers].map(([key, value]) => ({ key, value })),
     alternatives: alternatives.map(({ type, value }) => ({ contentType: `${type}; charset=utf-8`, content: value })),
     attachments: attachments.map(attachment),

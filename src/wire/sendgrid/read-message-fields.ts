@@ -59,6 +59,9 @@ export function readHeaders(value: unknown, field: string, errors: ApiErrors): R
     if (!/^[!-9;-~]{1,100}$/.test(name)) errors.add(at, "Header keys cannot contain non-ASCII characters and empty spaces.");
     else if (reservedHeaders.has(key) || ownHeaders.test(key)) errors.add(at, "Header can not be one of the reserved keys.");
     else if (seen.has(key)) errors.add(at, "The headers cannot contain duplicate keys.");
+    else if (key === "message-id" && !/^<[^<>\s@]{1,200}@[^<>\s@]{1,200}>$/.test(text))
+      errors.add(at, "A Message-ID has the form <left@right>.");
+    else if (key === "date" && Number.isNaN(Date.parse(text))) errors.add(at, "This is no date.");
     else if (hasControl(text)) errors.add(at, "The header values cannot contain control characters.");
     seen.add(key);
     length += name.length + text.length;
