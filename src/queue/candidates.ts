@@ -40,8 +40,9 @@ export class Candidates {
    * The next for a job that this outlet failed.
    *
    * @param limited it was only at a limit, so that routes for failures do not count
+   * @param patientUntil it may stand before a gate that opens by then
    */
-  alternative({ lane, tried }: Job, failed: Outlet, limited: boolean, now: number): Outlet | null {
+  alternative({ lane, tried }: Job, failed: Outlet, limited: boolean, patientUntil: number): Outlet | null {
     let first: Outlet | null = null;
     for (const name of lane.routes) {
       if (name === failed.route.name || tried.includes(name) || (limited && lane.fallbacks.includes(name))) continue;
@@ -49,7 +50,7 @@ export class Candidates {
       if (outlet === undefined || outlet.circuit.state !== "closed") continue;
       const { gate } = outlet.turns[lane.turn];
       if (!gate.isClosed) return outlet;
-      if (!isClosedForLong(gate, now)) first ??= outlet;
+      if (gate.until <= patientUntil) first ??= outlet;
     }
     return first;
   }

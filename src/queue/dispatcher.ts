@@ -15,7 +15,7 @@ import type { ProbeResult, Route } from "../routes/route.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { LimitName, Limits } from "../limits/limits.ts";
 import { attemptJob } from "./attempt.ts";
-import { Candidates, isClosedForLong } from "./candidates.ts";
+import { Candidates, isClosedForLong, patienceMs } from "./candidates.ts";
 import type { Conclude } from "./conclude.ts";
 import { Feeder, maxLaneJobs } from "./feeder.ts";
 import { Gates, type Pass } from "./gates.ts";
@@ -206,7 +206,9 @@ export class Dispatcher {
 
   /** The next candidate for a job that this outlet failed, if any. `limited`: by a limit only. */
   alternative(job: Job, failed: Outlet, limited = false): Outlet | null {
-    return this.#closing ? null : this.#candidates.alternative(job, failed, limited, this.#ports.clock.now());
+    // Memory that is crowded already is not for what would stand still there.
+    const patientUntil = this.#room.isCrowded ? -Infinity : this.#ports.clock.now() + patienceMs;
+    return this.#closing ? null : this.#candidates.alternative(job, failed, limited, patientUntil);
   }
 
   /** Whether a candidate that was not tried in this turn is only out of service for now. */

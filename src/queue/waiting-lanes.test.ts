@@ -4,6 +4,7 @@ import { openLimitedWorld, openQueueWorld } from "../../test/support/queue-world
 import { relayed, ScriptedRoute } from "../../test/support/scripted-route.ts";
 import { until } from "../../test/support/until.ts";
 import { ruleOf } from "../limits/support.ts";
+import { failure } from "../mail/failure-codes.ts";
 import type { Outcome } from "../mail/outcome.ts";
 import { LaneBook, type Lane } from "./lanes.ts";
 import { Room } from "./room.ts";
@@ -98,4 +99,24 @@ test("a memory full of mail of many lanes makes way when its gate closes for a m
   await world.send({ to: ["y@free.example"], principal: "other" });
   await until("the other has gone", () => fast.transactions.length === 1);
   assert.equal(slow.transactions.length, 3);
+});
+
+test("what one route refuses and the next is at a limit for does not fill the memory", async () => {
+  const narrow = new ScriptedRoute("narrow", () => ({ action: "failed", failure: failure("remote.too-large") }));
+  const slow = new ScriptedRoute("slow", () => relayed);
+  const fast = new ScriptedRoute("fast", () => relayed);
+  await using world = await openLimitedWorld({
+    routes: [narrow, slow, fast],
+    rules: [
+      { name: "free", when: { recipientDomains: ["free.example"] }, routes: ["fast"] },
+      { name: "rest", routes: ["narrow", "slow"] },
+    ],
+    limits: [ruleOf({ amount: 30, windowMs: 60_000, burst: 1, routes: [{ name: "slow", counted: "" }] })],
+  });
+  const sent = Array.from({ length: 1200 }, (_, n) => world.send({ to: [`x@d${n % 60}.example`], principal: `app${n % 3}` }));
+  await Promise.all(sent);
+  await until("the narrow route has seen all", () => narrow.transactions.length >= 1200);
+  await world.send({ to: ["y@free.example"], principal: "other" });
+  await until("the other has gone", () => fast.transactions.length === 1);
+  assert.ok(!world.facts.some((fact) => fact.startsWith("failed")), "what the narrow route cannot carry waits for the other");
 });
