@@ -14,7 +14,7 @@ import { Candidates } from "../queue/candidates.ts";
 import { Gates } from "../queue/gates.ts";
 import type { Lane } from "../queue/lanes.ts";
 import type { Outlet } from "../queue/outlet.ts";
-import { enter, leave, nextTurn, turnTaken, type Turn } from "../queue/turn.ts";
+import { enter, leave, nextTurn, turnEnded, turnTaken, type Turn } from "../queue/turn.ts";
 import { windowAfter } from "../queue/window.ts";
 import { dayMs } from "../services/counted.ts";
 import { BindingLimits, type Binding } from "./binding-limits.ts";
@@ -228,7 +228,6 @@ export class Simulation {
     turn.ring.served(lane);
     if (work.size === 0) leave(lane);
     turnTaken(outlet, turn);
-    outlet.active++;
     lane.active++;
     const durationMs = this.#meanMs.get(name) as number;
     this.#clock.at(now + durationMs * count, () => this.#ended(outlet, lane, batch, count, reservation, durationMs));
@@ -247,7 +246,7 @@ export class Simulation {
   #ended(outlet: Outlet, lane: Lane, batch: MailBatch, count: number, reservation: Reservation | null, durationMs: number): void {
     const now = this.#clock.now();
     const recipients = count * batch.recipients;
-    outlet.active--;
+    turnEnded(outlet, lane);
     lane.active--;
     lane.window = Math.max(lane.window, windowAfter(lane.window, durationMs, outlet.route.traits.concurrency));
     if (reservation !== null) this.#limits.settle(reservation, { now, taken: recipients, refused: 0, asked: true });

@@ -29,7 +29,7 @@ import { Rest } from "./rest.ts";
 import { Room } from "./room.ts";
 import { settleReservation } from "./settle-reservation.ts";
 import type { StoredRecipient } from "./store.ts";
-import { enter, jobsAtGates, leave, nextTurn, shorten, turnTaken } from "./turn.ts";
+import { enter, jobsAtGates, leave, nextTurn, shorten, turnEnded, turnTaken } from "./turn.ts";
 import { WaitingLanes } from "./waiting-lanes.ts";
 
 export interface DispatcherPorts {
@@ -274,12 +274,11 @@ export class Dispatcher {
   async #attempt(outlet: Outlet, job: Job, pass: Pass | null): Promise<void> {
     const { lane } = job;
     const { limits, clock, log } = this.#ports;
-    outlet.active++;
     lane.active++;
     this.#active++;
     const atLimit = limits === null ? [] : this.#candidates.atLimit(job, outlet, clock.now());
     const { delivery, attempt } = await attemptJob(outlet.route, job, pass?.ready ?? null, this.#ports, this.#stop.signal);
-    outlet.active--;
+    turnEnded(outlet, lane);
     lane.active--;
     this.#active--;
     this.cancel(lane, job.weight);

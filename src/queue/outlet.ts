@@ -1,4 +1,5 @@
 import type { DeliverySecurity } from "../mail/delivery-security.ts";
+import type { Priority } from "../mail/priority.ts";
 import type { Route } from "../routes/route.ts";
 import { Circuit } from "../routing/circuit.ts";
 import { openTurns, type Turns } from "./turn.ts";
@@ -9,11 +10,13 @@ export interface Outlet {
   readonly circuit: Circuit;
   /** Its work, by priority and class of recipients. */
   readonly turns: Turns;
-  /** The last attempt was for internal recipients. */
-  isInternalServed: boolean;
+  /** The last attempt of each priority was for internal recipients. */
+  readonly isInternalServed: Record<Priority, boolean>;
   /** Transactional attempts since the last of bulk mail. */
   transactionalRun: number;
+  /** Attempts under way, and of them those of bulk mail. */
   active: number;
+  activeBulk: number;
   /** ms that an attempt takes of late; null: there was none yet. */
   meanMs: number | null;
   /** Recipients since start, by what became of them here. */
@@ -37,9 +40,10 @@ export function openOutlet(route: Route, now: number): Outlet {
     route,
     circuit: new Circuit(now),
     turns: openTurns(),
-    isInternalServed: false,
+    isInternalServed: { transactional: false, bulk: false },
     transactionalRun: 0,
     active: 0,
+    activeBulk: 0,
     meanMs: null,
     relayed: 0,
     relayedBy: { plain: 0, opportunistic: 0, verified: 0, "mta-sts": 0, dane: 0 },

@@ -60,12 +60,15 @@ const placesToKeepOne = 4;
 
 /** Whose turn it is: transactional mail before bulk, internal and external in turns; null: nobody is ready. */
 export function nextTurn(outlet: Outlet): Turn | null {
-  const { turns, active } = outlet;
+  const { turns, active, activeBulk } = outlet;
   const { concurrency } = outlet.route.traits;
-  const swapped = outlet.isInternalServed;
-  const first = readyOf(turns[0], turns[1], swapped);
-  if (first !== null && outlet.transactionalRun < transactionalRun) return first;
-  const bulk = concurrency >= placesToKeepOne && active >= concurrency - 1 ? null : readyOf(turns[2], turns[3], swapped);
+  const first = readyOf(turns[0], turns[1], outlet.isInternalServed.transactional);
+  const isBulkNext = outlet.transactionalRun >= transactionalRun;
+  if (first !== null && !isBulkNext) return first;
+  // Where all places are taken all the time, the one that becomes free is the one to keep: bulk mail whose turn it is gets that.
+  const taken = isBulkNext && first !== null ? activeBulk : active;
+  const bulk =
+    concurrency >= placesToKeepOne && taken >= concurrency - 1 ? null : readyOf(turns[2], turns[3], outlet.isInternalServed.bulk);
   return bulk ?? first;
 }
 
@@ -80,8 +83,16 @@ function isReady({ ring, moved, gate }: Turn): boolean {
 
 /** An attempt of the turn begins. */
 export function turnTaken(outlet: Outlet, { priority, recipientClass }: Turn): void {
-  outlet.isInternalServed = recipientClass === "internal";
+  outlet.isInternalServed[priority] = recipientClass === "internal";
   outlet.transactionalRun = priority === "bulk" ? 0 : outlet.transactionalRun + 1;
+  outlet.active++;
+  if (priority === "bulk") outlet.activeBulk++;
+}
+
+/** It has ended. */
+export function turnEnded(outlet: Outlet, { priority }: Lane): void {
+  outlet.active--;
+  if (priority === "bulk") outlet.activeBulk--;
 }
 
 /** The lane takes its place there, and nowhere else. */
