@@ -26,6 +26,7 @@ import { DkimSigner } from "./domains/dkim/dkim-signer.ts";
 import { createBounceDesk } from "./feedback/bounces/bounce-desk.ts";
 import { DeviceRegistry } from "./ingress/devices.ts";
 import type { HttpDoor } from "./ingress/http/http-door.ts";
+import { PickupDoor } from "./ingress/pickup/pickup-door.ts";
 import { SmtpDoor } from "./ingress/smtp/smtp-door.ts";
 import { Identity } from "./identity/identity.ts";
 import { followClock } from "./lib/clock-follower.ts";
@@ -144,14 +145,18 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       { hostname: config.hostname, listeners: config.listeners, local: config.sendmail },
       { submit, identity, devices, log: facts.door, ...desk },
     );
+    const isKnown = async (id: number) => (await archive.trace(id)) !== null;
+    const pickup = new PickupDoor({ hostname: config.hostname, folders: config.pickup }, { submit, identity, isKnown, log: facts.door });
     const apis = openApis(config, { submit, submitAll: createSubmitAll(submitDeps), clock, identity, archive, log: facts.door });
 
     await queue.open();
     atRest = () => queue.dispatcher.atRest();
+    // First: which files a crash left is told by ids that nobody may use anew before.
+    await cleanUp.use(pickup).listen();
     await Promise.all([cleanUp.use(door).listen(), cleanUp.use(apis).listen()]);
 
     const stop = async (graceMs: number): Promise<void> => {
-      await Promise.all([door.close(graceMs), apis.close(graceMs)]);
+      await Promise.all([door, apis, pickup].map((each) => each.close(graceMs)));
       await queue.close(graceMs);
       await cleanUp.disposeAsync();
     };
@@ -166,6 +171,7 @@ export async function startGateway(config: GatewayConfig, options: StartOptions)
       queue,
       door,
       apis,
+      pickup,
       devices,
       counters: facts.counters,
       pins,
@@ -278,6 +284,7 @@ async function reload(
       "hostname",
       "postmaster",
       "sendmail",
+      "pickup",
       "tokens",
       "identities",
       "tokenStore",

@@ -133,7 +133,7 @@ export interface Counters {
 
 export interface ListenerStatus {
   readonly name: string;
-  /** `relay`, `submission`, `submissions`, `legacy`, `bounce`, `sendmail`, `http`, `api`, `api-tls`. */
+  /** `relay`, `submission`, `submissions`, `legacy`, `bounce`, `sendmail`, `pickup`, `http`, `api`, `api-tls`. */
   readonly kind: string;
   /** Of a door that is a file: its path, and port 0. */
   readonly address: string;

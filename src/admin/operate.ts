@@ -1,4 +1,5 @@
 import type { HttpDoor } from "../ingress/http/http-door.ts";
+import type { PickupDoor } from "../ingress/pickup/pickup-door.ts";
 import type { SmtpDoor } from "../ingress/smtp/smtp-door.ts";
 import type { DeviceRegistry } from "../ingress/devices.ts";
 import { domainOf } from "../mail/address.ts";
@@ -47,6 +48,7 @@ export interface GatewayParts {
   readonly queue: Queue;
   readonly door: SmtpDoor;
   readonly apis: HttpDoor;
+  readonly pickup: PickupDoor;
   readonly devices: DeviceRegistry;
   readonly counters: FactCounters;
   readonly pins: PinControl;
@@ -231,10 +233,11 @@ function statusOf(parts: GatewayParts): StatusSnapshot {
   };
 }
 
-function listenersOf({ config, door, apis }: GatewayParts): readonly ListenerStatus[] {
+function listenersOf({ config, door, apis, pickup }: GatewayParts): readonly ListenerStatus[] {
   return [
     ...config.listeners.map((listener) => listenerStatus(listener, listener.kind, door)),
     ...config.sendmail.map(({ name, socket }) => listenerStatus({ name, address: socket, port: 0 }, "sendmail", door)),
+    ...config.pickup.map(({ name, folder }) => listenerStatus({ name, address: folder, port: 0 }, "pickup", pickup)),
     ...config.http.listeners.map((listener) => listenerStatus(listener, listener.tls === undefined ? "api" : "api-tls", apis)),
   ];
 }

@@ -42,3 +42,20 @@ test("names and sockets once, and a principal that is there", () => {
     ],
   );
 });
+
+test("pickup folders: each its own, and one message of a file", () => {
+  assert.deepEqual(faultsOf("pickup: [{ name: drop, folder: drop, principal: local }]\n"), []);
+  assert.deepEqual(
+    faultsOf(`sendmail: [{ name: drop, principal: local }]
+pickup:
+  - { name: drop, folder: /srv/drop, principal: local, poll: 10ms }
+  - { name: two, folder: /srv/drop, principal: app }
+`),
+    [
+      "pickup[0].name: the name drop is used twice",
+      "pickup[0].poll: is shorter than 100ms",
+      "pickup[1].folder: another entry has this folder",
+      "pickup[1].principal: app has xsmtpapi, which a pickup folder does not do",
+    ],
+  );
+});

@@ -7,6 +7,7 @@ import { limitsSchema, tenantSchema, type LimitsOptions, type TenantOptions } fr
 import { QueueSchema, type QueueOptions } from "../queue/options.ts";
 import { RoutingSchema, type RoutingOptions } from "../routing/options.ts";
 import { httpListenerSchema } from "../ingress/http/options.ts";
+import { pickupSchema, type PickupOptions } from "../ingress/pickup/options.ts";
 import { localListenerSchema, type LocalListenerOptions } from "../ingress/smtp/local-options.ts";
 import { smtpListenerSchema, type SmtpListenerOptions } from "../ingress/smtp/options.ts";
 import { domainSchema, type DomainOptions } from "../domains/options.ts";
@@ -120,6 +121,12 @@ const parts = {
     default: [],
     description: "Unix sockets through which programs of this machine send, with `postern sendmail` in the place of /usr/sbin/sendmail.",
   } as Schema,
+  pickup: {
+    type: "array",
+    items: plain(pickupSchema),
+    default: [],
+    description: "Folders from which `.eml` files are sent.",
+  } as Schema,
   networks: {
     type: "array",
     items: plain(networkSchema),
@@ -179,6 +186,7 @@ export interface GatewayConfig {
   readonly postmaster: string;
   readonly listeners: readonly SmtpListenerOptions[];
   readonly sendmail: readonly LocalListenerOptions[];
+  readonly pickup: readonly PickupOptions[];
   readonly networks: IdentityOptions["networks"];
   readonly principals: IdentityOptions["principals"];
   readonly tokens: TokensOptions;

@@ -1,3 +1,4 @@
+import { matchesAddress } from "../mail/address.ts";
 import type { Priority } from "../mail/priority.ts";
 
 /**
@@ -22,4 +23,10 @@ export interface Principal {
   readonly priority?: Priority;
   /** The X-SMTPAPI field of its messages is obeyed and taken out (wire/sendgrid/x-smtpapi.ts). */
   readonly xsmtpapi?: boolean;
+}
+
+/** Whether one of a fence's patterns fits the address; null is the null reverse-path. */
+export function permits(patterns: readonly string[], address: string | null): boolean {
+  for (const pattern of patterns) if (matchesAddress(pattern, address)) return true;
+  return false;
 }

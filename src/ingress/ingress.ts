@@ -1,5 +1,5 @@
 /**
- * A door: a way in for applications and devices. Adapters: `smtp/`; HTTP doors follow.
+ * A door: a way in for applications and devices. Adapters: `smtp/`, `pickup/`; what HTTP doors share is in `http/`.
  *
  * Duties of a door: it speaks its protocol to the letter, authorises the client with identity/, hands the message to `Submit`, and answers
  * positively only when that has resolved. Hostile input costs it bounded memory and time. It knows no other door, no queue and no route.

@@ -30,6 +30,8 @@ export const failureCodes = {
   "submission.content-encoding": entry(true, "6.3", "policy", "message", "The content needs an extension that was not declared", "Declare BODY=8BITMIME or SMTPUTF8."),
   "submission.route-refuses-sender": entry(true, "7.1", "policy", "recipient", "No route to this recipient may send as this sender", "Send as the account of the route, name the sender in its `senders`, or set its `rewriteSender`; `postern routes explain` shows what each allows."),
   "submission.no-route": entry(true, "4.4", "policy", "recipient", "There is no route for this recipient", "Add a rule in `routing` that matches, or a default rule."),
+  "pickup.not-a-plain-file": entry(true, "6.0", "policy", "message", "Only regular files are picked up", "Write the letter as a file of its own into the folder, readable for the gateway; no links, pipes or folders."),
+  "pickup.no-envelope": entry(true, "6.0", "policy", "message", "The letter does not say from whom or to whom it is", "Add X-Sender and X-Receiver, or From and To, Cc or Bcc."),
   "bounce.address-unknown": entry(true, "1.1", "policy", "recipient", "Only returned mail is taken here, at the address that it was sent from", "Nothing to do: somebody guessed an address, altered one, or writes to the sender of a message by its Return-Path."),
   "bounce.address-expired": entry(true, "1.1", "policy", "recipient", "This return address has expired", "Nothing to do, or raise `validFor` of the domain's `bounces` if servers return mail later than that."),
   "bounce.message-forgotten": entry(true, "1.1", "policy", "message", "There is no record any more of the message that is returned", "Keep the history longer than bounce addresses are valid: `history.keep` and `history.maxSize`."),

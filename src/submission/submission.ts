@@ -31,6 +31,11 @@ export interface Draft {
   readonly protocol: string;
   /** Policy-clock ms; absent: at once. */
   readonly notBefore?: number;
+  /**
+   * Told the id that the message will have, when nothing speaks against it and before it is durable, so that the door can note what becomes of
+   * its source. What it rejects with refuses the message. Not for principals whose messages become several (X-SMTPAPI).
+   */
+  readonly announce?: (id: number) => Promise<void>;
 }
 
 export interface Incoming {

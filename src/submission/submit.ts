@@ -74,6 +74,7 @@ class Arrival implements Incoming {
     try {
       const header = scanHeader(this.#head ?? body ?? Buffer.alloc(0), this.#writer === null);
       const { message, addressed } = await prepare(draft, header, facts, () => this.#writer?.finish(), deps);
+      if (draft.announce !== undefined) await draft.announce(message.id);
       await deps.queue.accept(message, body, addressed);
       return { id: message.id };
     } catch (error) {

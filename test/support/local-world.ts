@@ -20,8 +20,9 @@ export class LocalWorld implements AsyncDisposable {
   readonly place: GatewayPlace;
   gateway: GatewayProcess | null = null;
 
-  private constructor(more: string, port: number) {
+  private constructor(more: string, folders: readonly string[], port: number) {
     const { path } = this.#folder;
+    for (const name of folders) mkdirSync(join(path, name));
     const config = join(path, "postern.yaml");
     mkdirSync(join(path, "data"), { mode: 0o700 });
     writeFileSync(
@@ -41,9 +42,9 @@ ${more}`,
     this.place = { folder: path, data: join(path, "data"), config, port };
   }
 
-  /** @param more the rest of the configuration; paths in it are relative to the world's folder */
-  static async open(more: string): Promise<LocalWorld> {
-    const world = new LocalWorld(more, await freePort());
+  /** @param more the rest of the configuration; paths in it are relative to the world's folder. `folders` are made there */
+  static async open(more: string, folders: readonly string[] = []): Promise<LocalWorld> {
+    const world = new LocalWorld(more, folders, await freePort());
     await world.start();
     return world;
   }

@@ -23,9 +23,8 @@ export class RecordingSubmit {
 
   readonly submit: Submit = (draft) => new Recorded(this, draft);
 
-  take(message: Submitted): Receipt {
-    this.messages.push(message);
-    return { id: ++this.#lastId };
+  nextId(): number {
+    return ++this.#lastId;
   }
 }
 
@@ -49,7 +48,10 @@ class Recorded implements Incoming {
     this.#to.open--;
     if (this.#to.endGate !== null) await this.#to.endGate;
     if (this.#to.refusal !== null) throw this.#to.refusal;
-    return this.#to.take({ draft: this.#draft, content: Buffer.concat(this.#pieces), facts });
+    const id = this.#to.nextId();
+    await this.#draft.announce?.(id);
+    this.#to.messages.push({ draft: this.#draft, content: Buffer.concat(this.#pieces), facts });
+    return { id };
   }
 
   abort(): void {

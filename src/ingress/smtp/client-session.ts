@@ -1,6 +1,5 @@
 import type { Identity, LogIn } from "../../identity/identity.ts";
-import type { Principal } from "../../identity/principal.ts";
-import { matchesAddress } from "../../mail/address.ts";
+import { permits, type Principal } from "../../identity/principal.ts";
 import type { Recipient } from "../../mail/envelope.ts";
 import { failure, type FailureCode } from "../../mail/failure-codes.ts";
 import { Refusal } from "../../mail/refusal.ts";
@@ -75,7 +74,7 @@ export class ClientSession implements DoorSession {
     if (this.#generation !== this.#identity.generation) this.#findPrincipalAgain();
     const { principal } = this;
     if (principal === null) return this.refuse(this.#whyNobody());
-    if (!fits(principal.reversePaths, command.reversePath)) return this.refuse("submission.reverse-path-not-allowed");
+    if (!permits(principal.reversePaths, command.reversePath)) return this.refuse("submission.reverse-path-not-allowed");
     if (principal.maxMessageSize !== undefined && command.size !== undefined && command.size > principal.maxMessageSize) {
       return this.refuse("submission.too-large");
     }
@@ -90,7 +89,7 @@ export class ClientSession implements DoorSession {
     const most = principal?.maxRecipients;
     // Every RCPT counts, or refused ones would let a client try addresses without end.
     if (most !== undefined && ++this.#recipientCommands > most) return this.refuse("submission.too-many-recipients");
-    if (principal?.recipients !== undefined && !fits(principal.recipients, command.address)) {
+    if (principal?.recipients !== undefined && !permits(principal.recipients, command.address)) {
       return this.refuse("submission.recipient-not-allowed");
     }
     this.#recipients.push(command);
@@ -222,9 +221,4 @@ export class ClientSession implements DoorSession {
     if (!this.#extended) return "SMTP";
     return `${utf8 ? "UTF8SMTP" : "ESMTP"}${this.#connection.isTls ? "S" : ""}${this.mechanism === "" ? "" : "A"}`;
   }
-}
-
-function fits(patterns: readonly string[], address: string | null): boolean {
-  for (const pattern of patterns) if (matchesAddress(pattern, address)) return true;
-  return false;
 }
