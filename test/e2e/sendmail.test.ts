@@ -16,7 +16,7 @@ suite("postern sendmail", { timeout: 180_000 }, () => {
   let count = 0;
   before(async () => {
     world = await LocalWorld.open(
-      "sendmail: [{ name: local, socket: sendmail.sock, principal: local, group: '0', domain: contoso.example }]\n",
+      "sendmail: [{ name: local, socket: sendmail.sock, principal: local, group: '0', maxMessageSize: 6MB, domain: contoso.example }]\n",
     );
     for (const name of ["sendmail", "mailq"]) symlinkSync(launcher, world.path(name));
   });
@@ -105,6 +105,8 @@ suite("postern sendmail", { timeout: 180_000 }, () => {
         ["-f", "app@contoso.example", "bob@fabrikam.example"],
         `${letter}${"x".repeat(70)}\n`.replace("More.", "More.\n".repeat(1_200_000)),
       ],
+      // Far more than the door takes: it says so in the middle, and closes.
+      [65, ["-f", "app@contoso.example", "bob@fabrikam.example"], `${letter}${"More than enough of it.\n".repeat(900_000)}`],
       [64, [], letter],
       [64, ["-t"], "Subject: nobody\n\nHi\n"],
       [64, ["-bd"], ""],

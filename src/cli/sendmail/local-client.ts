@@ -76,15 +76,24 @@ export class LocalClient {
       expect(await this.#ask(formatRcpt(recipient, offered)), `<${recipient.address}>`, "noUser");
     const begin = await this.#ask("DATA");
     if (begin.code !== 354) expect({ ...begin, code: begin.code < 400 ? 451 : begin.code }, "DATA", "data");
+    // A gateway that has had enough says so in mid-letter and closes: that must not look like a broken connection, which is tried again.
+    const answer = this.#read();
+    let answered = false;
+    const done = answer.then(
+      () => void (answered = true),
+      () => void (answered = true),
+    );
     const stuffer = new DotStuffer();
     for await (const piece of content) {
       const out: Uint8Array[] = [];
       stuffer.stuff(piece, out);
-      for (const each of out) if (!this.#socket.write(each) && !this.#socket.destroyed) await this.#drained();
-      if (this.#socket.destroyed) throw broken();
+      for (const each of out) if (!answered && !this.#socket.write(each)) await Promise.race([this.#drained(), done]);
+      if (answered) break;
     }
-    this.#socket.write(stuffer.end());
-    const reply = await this.#read();
+    const early = answered;
+    if (!early) this.#socket.write(stuffer.end());
+    const reply = await answer;
+    if (early && reply.code < 400) throw broken();
     expect(reply, "the message", "data");
     return replyText(reply);
   }
@@ -99,10 +108,7 @@ export class LocalClient {
   }
 
   async #drained(): Promise<void> {
-    const settled = new AbortController();
-    const { signal } = settled;
-    await Promise.race([once(this.#socket, "drain", { signal }), once(this.#socket, "close", { signal })]).catch(() => undefined);
-    settled.abort();
+    await once(this.#socket, "drain").catch(() => undefined);
   }
 
   #ask(line: string): Promise<Reply> {

@@ -61,7 +61,7 @@ export class PickupFile implements AsyncDisposable {
     { submit, principal }: { readonly submit: Submit; readonly principal: Principal },
     limits: PickupLimits,
     announce: (id: number) => Promise<void>,
-  ): Promise<Receipt> {
+  ): Promise<Receipt & { readonly size: number }> {
     const most = Math.min(limits.maxMessageSize, principal.maxMessageSize ?? Infinity);
     if (this.#stat.size > most) throw refuse("submission.too-large");
     const reader = new LetterReader();
@@ -88,7 +88,8 @@ export class PickupFile implements AsyncDisposable {
         throw error;
       }
       const { leadingDots, eightBit } = reader.facts;
-      return await incoming.end({ size, leadingDots, eightBit }, () => true);
+      const receipt = await incoming.end({ size, leadingDots, eightBit }, () => true);
+      return { ...receipt, size };
     } catch (error) {
       throw error instanceof LetterFault
         ? refuse("submission.header-syntax", { text: `The header section is not valid: ${error.message}` })

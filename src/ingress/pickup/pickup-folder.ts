@@ -152,9 +152,9 @@ export class PickupFolder {
         await syncFolder(held.inbox.path());
       };
       const { domain, maxMessageSize, maxRecipients } = this.#limits();
-      const { id } = await file.submit({ submit, principal }, { domain, maxMessageSize, maxRecipients }, announce);
+      const { id, size } = await file.submit({ submit, principal }, { domain, maxMessageSize, maxRecipients }, announce);
       if (takenAs !== null) await rm(held.taken.path(takenAs), { force: true });
-      log.accepted(this.#facts(name), id, 0);
+      log.accepted(this.#facts(name), id, size);
     } catch (error) {
       identity.giveBack(principal);
       if (takenAs !== null) await this.#settleTaken(takenAs);
