@@ -194,3 +194,16 @@ test("what a reply told to do is told on, without control characters", () => {
   assert.match(story, /What to do: Set-CASMailbox .*app@contoso\.example/);
   assert.doesNotMatch(story, /\u001b/);
 });
+
+test("what programs of this machine hand in has neither an address nor a log-in", () => {
+  const arrival = (door: string, clientName?: string) =>
+    tellStory({ ...record, principal: "erp", origin: { door, ...(clientName !== undefined && { clientName }) } }, new Map())[2]?.slice(22);
+  assert.equal(
+    arrival("sendmail", "www-data"),
+    'Came in by the door "sendmail" from www-data, on this machine, as "erp". It was safely on disk before the sender got the answer 250.',
+  );
+  assert.equal(
+    arrival("pickup"),
+    'Came in by the door "pickup", a file on this machine, as "erp". It was safely on disk before the file was deleted.',
+  );
+});

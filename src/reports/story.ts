@@ -85,6 +85,10 @@ function tellArrival({ origin, principal, dsnFor }: TraceRecord): string {
   const named = clientName === "" || clientName.includes(clientAddress) ? "" : `${clientName} `;
   const client = clientAddress === "" ? clientName : `${named}[${clientAddress}]`;
   const by = `Came in by the door "${origin.door}"${client === "" ? "" : ` from ${cleanText(client)}`}`;
+  if (origin.door === "pickup")
+    return `${by}, a file on this machine, as "${principal}". It was safely on disk before the file was deleted.`;
+  if (origin.door === "sendmail")
+    return `${by}, on this machine, as "${principal}". It was safely on disk before the sender got the answer 250.`;
   const how = origin.tls === undefined ? "without encryption" : `encrypted with ${origin.tls}`;
   const network = /^net:(.*)$/.exec(principal)?.[1];
   const who =
