@@ -294,3 +294,23 @@ test("a limit that counts messages does not make more of one that waits for it",
   assert.equal(addressesOf(route).length, 20 * 30);
   assert.equal(route.transactions.length, 20);
 });
+
+test("a gate that opens for one message after every long wait costs few claims in vain", async () => {
+  const route = new ScriptedRoute("out", () => relayed);
+  const rule = ruleOf({ amount: 36, windowMs: hourMs, burst: 1, routes: countedAt("out") });
+  await using world = await openLimitedWorld({ routes: [route], limits: [rule] });
+  const sent = Array.from({ length: 300 }, (_, n) => world.send({ to: [`x@d${n % 97}.example`], principal: `app${n % 5}` }));
+  await Promise.all(sent);
+  await world.queue.dispatcher.atRest();
+  const { store } = world.opened;
+  const claim = store.claim.bind(store);
+  let claimed = 0;
+  store.claim = async (...given) => {
+    const claims = await claim(...given);
+    claimed += claims.messages.length;
+    return claims;
+  };
+  await world.advance(hourMs);
+  assert.ok(route.transactions.length >= 35, `${route.transactions.length} have gone`);
+  assert.ok(claimed < 25 * route.transactions.length, `${claimed} claimed for ${route.transactions.length}`);
+});

@@ -59,6 +59,9 @@ test("a new message does not go before those of its principal that wait in the s
   const fresh = laneTo("new.example");
   fresh.backlogDue = null;
   assert.ok(waiting.mayEnter(fresh, turn, now));
+  fresh.claiming = true;
+  assert.ok(!waiting.mayEnter(fresh, turn, now));
+  fresh.claiming = false;
   turn.waiting.add(laneTo("old.example"));
   assert.ok(!waiting.mayEnter(fresh, turn, now));
 });

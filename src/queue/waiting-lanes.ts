@@ -1,4 +1,4 @@
-import { isClosedForLong } from "./candidates.ts";
+import { isClosedForLong, patienceMs } from "./candidates.ts";
 import { maxLaneJobs } from "./feeder.ts";
 import type { Lane } from "./lanes.ts";
 import type { Room } from "./room.ts";
@@ -8,7 +8,7 @@ import type { Gate, Turn } from "./turn.ts";
 const pacedJobs = 8;
 /** Lanes behind one gate in memory; of a principal that has none, one more always. */
 const pacedLanes = 16;
-/** So many of them even when memory is crowded, for others may crowd it for ever. */
+/** So many of them even when memory is crowded, for others may crowd it for ever; and no more behind a gate that was closed for long. */
 const leastLanes = 2;
 /** A gate that was closed a moment ago sets the pace still: it will close again. */
 const pacedMs = 60_000;
@@ -48,7 +48,9 @@ export class WaitingLanes {
     const isAlone = lane.place !== turn && !ring.has(lane.principal) && !coming.has(lane.principal);
     const isNext = lane === this.#called || waiting.size === 0;
     const isFree = isAlone || (isNext && (lane.place === turn || lanes < pacedLanes));
-    if (isFree && !isLong && (!this.#room.isCrowded || lanes < leastLanes)) {
+    // What was closed for long will soon be again, as a rule, and what is in memory then was claimed in vain.
+    const wasLong = gate.until - gate.since > patienceMs;
+    if (isFree && !isLong && (lanes < leastLanes || (!this.#room.isCrowded && !wasLong))) {
       this.#coming.set(lane, turn);
       coming.add(lane);
       return pacedJobs;
@@ -64,10 +66,11 @@ export class WaitingLanes {
     this.#coming.delete(lane);
   }
 
-  /** Whether a new job of the lane may go into memory without a claim: not before those of its principal that wait. */
+  /** Whether a new job of the lane may go into memory without a claim: not before those that wait for a place or are being claimed. */
   mayEnter(lane: Lane, { gate, waiting }: Turn, now: number): boolean {
     if (!isPaced(gate, now)) return lane.jobs.size < maxLaneJobs;
-    return lane.jobs.size < pacedJobs && !waiting.has(lane.principal) && !isClosedForLong(gate, now) && !this.#room.isCrowded;
+    if (lane.claiming || waiting.has(lane.principal)) return false;
+    return lane.jobs.size < pacedJobs && !isClosedForLong(gate, now) && !this.#room.isCrowded;
   }
 
   /** A place may have become free: one lane of each turn asks again. */
