@@ -1,5 +1,6 @@
 import type { GatewayConfig } from "../config/config.ts";
 import type { Identity } from "../identity/identity.ts";
+import { AcsApi } from "../ingress/acs/acs-api.ts";
 import type { HttpDoorLog } from "../ingress/http/door-log.ts";
 import type { HttpApi } from "../ingress/http/http-api.ts";
 import { HttpDoor } from "../ingress/http/http-door.ts";
@@ -8,6 +9,7 @@ import { SendGridApi } from "../ingress/sendgrid/sendgrid-api.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Archive } from "../queue/archive.ts";
 import type { Submit, SubmitAll } from "../submission/submission.ts";
+import { operationRecords } from "./operation-records.ts";
 
 /** The HTTP door with every compatible API; it listens where `http.listeners` says. */
 export function openApis(config: Pick<GatewayConfig, "hostname" | "http">, deps: ApiDeps): HttpDoor {
@@ -23,8 +25,12 @@ export interface ApiDeps {
   readonly log: HttpDoorLog;
 }
 
-function apisFor({ hostname }: Pick<GatewayConfig, "hostname">, { submitAll, identity, clock, archive, log }: ApiDeps): readonly HttpApi[] {
-  return [new SendGridApi({ submitAll, identity, clock, hostname, findEarlier: findEarlier(archive), log })];
+function apisFor({ hostname }: Pick<GatewayConfig, "hostname">, deps: ApiDeps): readonly HttpApi[] {
+  const { submit, submitAll, identity, archive, clock, log } = deps;
+  return [
+    new AcsApi(hostname, { submit, identity, records: operationRecords(archive), log, now: () => clock.now() }),
+    new SendGridApi({ submitAll, identity, clock, hostname, findEarlier: findEarlier(archive), log }),
+  ];
 }
 
 /** Messages looked at that have one Message-ID. */

@@ -3,6 +3,7 @@ import { BlockList, isIP } from "node:net";
 import { parseCidr, type Cidr } from "../lib/cidr.ts";
 import { parseHostPort } from "../lib/host-port.ts";
 import { isLoopbackAddress } from "../lib/private-address.ts";
+import { checkAcsKeys } from "./check-acs-keys.ts";
 import { checkBounces } from "./check-bounces.ts";
 import { checkServiceRoute } from "./check-service-route.ts";
 import { checkSmtpRoute } from "./check-smtp-route.ts";
@@ -34,6 +35,7 @@ export function crossCheck(config: GatewayConfig, report: Report, day: string): 
     checkPrincipalTokens(config, index, report);
   });
   checkLogins(config, report);
+  checkAcsKeys(config, report);
   unique(config.domains, "domains", report);
   dkim(config, report);
   checkBounces(config, report);

@@ -129,6 +129,24 @@ export class Identity implements AsyncDisposable {
     return { ok: true, principal };
   }
 
+  /**
+   * Whose signing key a signature was made with; null: nobody's. Every key is tried, whether or not one fits, so that time tells nothing.
+   *
+   * @param fits compares in constant time
+   */
+  principalBySigningKey(fits: (key: Buffer) => boolean): Principal | null {
+    let found: Principal | null = null;
+    for (const { principal, key: secret } of this.#book.signingKeys) if (fits(secret)) found = principal;
+    return found;
+  }
+
+  /** Whom a bearer token stands for. Nobody guesses a token, so failures lock nobody out: many clients may come from one proxy's address. */
+  async principalByToken(token: string, signal: AbortSignal): Promise<Principal | null | "busy"> {
+    const bearer = this.#tokens === null ? null : await this.#tokens.verify(token, signal);
+    if (bearer === null || bearer === "busy") return bearer;
+    return this.#userOf(bearer, "")?.principal ?? null;
+  }
+
   #user(name: string): Principal | null {
     return this.#book.users.get(key(name))?.principal ?? null;
   }
@@ -184,6 +202,7 @@ export class Identity implements AsyncDisposable {
       users: new Map(),
       tokenUsers: new Map(),
       logins: new LoginBook(),
+      signingKeys: [],
       hashes: new Map(),
       networks: new Map(),
       table: new CidrTable([]),
@@ -209,6 +228,7 @@ export class Identity implements AsyncDisposable {
       ...fenceOf(options),
       ...(options.xsmtpapi === true ? { xsmtpapi: true } : {}),
     };
+    for (const secret of options.acsKeys ?? []) book.signingKeys.push({ principal, key: Buffer.from(secret, "base64") });
     const user: User = { principal, secrets: JSON.stringify([options.password, options.logins]), tokens: options.tokens ?? [] };
     book.users.set(key(options.name), user);
     if (user.tokens.length > 0) book.tokenUsers.set(key(options.name), user);
@@ -268,6 +288,8 @@ interface Book {
   /** Those of them that tokens may stand for. */
   readonly tokenUsers: Map<string, User>;
   readonly logins: LoginBook;
+  /** Of every principal, each of its keys. */
+  readonly signingKeys: { readonly principal: Principal; readonly key: Buffer }[];
   /** Of passwords that the configuration has in plain. */
   readonly hashes: Map<string, Promise<string>>;
   readonly networks: Map<string, Principal>;

@@ -119,6 +119,14 @@ export const userSchema = optionsObject(
         { minItems: 1, maxItems: 32, description: "Whose tokens stand for it, of the `tokens.authorities`; then it needs no password." },
       ),
     ),
+    acsKeys: Type.Optional(
+      Type.Array(secretOption({ description: "In base64, as after `accesskey=` of a connection string." }), {
+        minItems: 1,
+        maxItems: 4,
+        description:
+          "Access keys with which it signs its requests to the ACS Email API; two, so that one can follow the other. A signature can only be checked with the key itself, so it is given by reference and not as a hash.",
+      }),
+    ),
     ...fence,
   },
   "An application or device that logs in.",

@@ -105,7 +105,7 @@ export interface StoredMessage {
 }
 
 export interface Origin {
-  /** `smtp`, `submission`, `submissions`, `legacy`, `sendmail`, `pickup`, `dsn`, `admin`. */
+  /** `smtp`, `submission`, `submissions`, `legacy`, `sendmail`, `pickup`, `dsn`, `admin`, `acs`, `sendgrid`. */
   readonly door: string;
   readonly clientAddress?: string;
   readonly clientName?: string;

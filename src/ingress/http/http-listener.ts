@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions } from "node:http";
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import { finished } from "node:stream";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { addressGroup, plainAddress } from "../../lib/cidr.ts";
 import { refuse } from "../../mail/refusal.ts";
@@ -12,6 +13,9 @@ import { httpListenerDefaults as defaults, type HttpListenerOptions } from "./op
 const smallBody = 64 * 1024;
 /** A request is held as bytes, as text, as what it says, and as the message that is made of it. */
 const copies = 4;
+
+/** Of a body that is not wanted, in bytes. */
+const mostDropped = 16 * 1024 ** 2;
 
 const serverOptions: ServerOptions = {
   maxHeaderSize: 16 * 1024,
@@ -91,6 +95,13 @@ export class HttpListener {
     app.addHook("onRequest", (_request, reply, done) => {
       reply.headers({ "cache-control": "no-store", "x-content-type-options": "nosniff" });
       done();
+    });
+    app.addHook("onSend", (request, reply, _payload, done) => {
+      if (reply.statusCode < 400 || !(Number(request.headers["content-length"]) <= mostDropped) || request.raw.complete) return done();
+      // An answer in mid-body would be lost with the connection: the client is still writing. What it declared is read and dropped first.
+      const { raw } = request;
+      finished(raw, () => done());
+      raw.resume();
     });
     app.addHook("preParsing", (request, reply, _payload, done) => {
       const release = this.#deps.memory.take(bytesOf(request) * copies);
