@@ -39,7 +39,10 @@ async function fill(folder: string, yaml: string): Promise<void> {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), text, { mode: 0o600 });
   }
-  for (const [, path = ""] of yaml.matchAll(/- \{ file: ([\w./-]+)/g)) writeFileSync(join(folder, path), "a secret", { mode: 0o600 });
+  for (const [, path = ""] of yaml.matchAll(/- \{ file: ([\w./-]+)/g)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), path.endsWith("-acs") ? "QSBrZXkgb2Ygc2l4dGVlbiBvY3RldHM=" : "a secret", { mode: 0o600 });
+  }
 }
 
 for (const { name, text } of guides) {
@@ -81,6 +84,7 @@ const arrivals: Readonly<Record<string, readonly (readonly [to: string, service:
     ["bob@fabrikam.example", "internet-mx"],
     ["eve@outlook.example", "internet-mx"],
   ],
+  "acs-api": [["bob@fabrikam.example", "internet-mx"]],
   "sendgrid-api": [
     ["bob@fabrikam.example", "internet-mx"],
     ["ann@contoso.example", "tenant-mx"],
@@ -106,7 +110,7 @@ suite("what the guides say to try", { timeout: 240_000, skip: skipUnless("curl")
       await world.sandbox("POST", "/api/reset");
       const text = guides.find((guide) => guide.name === name)?.text ?? "";
       const part = name === "test-your-application" ? text : text.slice(text.indexOf("## Try it with the demo"));
-      const commands = (part.match(/^ {4}(?:bin\/postern|curl|printf) .*$/gm) ?? []).map((line) => line.trim());
+      const commands = (part.match(/^ {4}(?:bin\/postern|curl|printf|node) .*$/gm) ?? []).map((line) => line.trim());
       assert.ok(commands.length >= 2);
       for (const command of commands) {
         if (command.includes(" sandbox -c ")) continue;

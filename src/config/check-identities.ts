@@ -41,12 +41,13 @@ export function checkPrincipalTokens(config: GatewayConfig, index: number, repor
   const path = ["principals", index] as const;
   // Who comes by a door of this machine need not log in.
   const local = localPrincipals(config).has(principal.name);
-  if (!local && principal.password === undefined && principal.tokens === undefined && (principal.logins ?? []).length === 0)
+  const { password, acsKeys, logins = [] } = principal;
+  if (!local && password === undefined && principal.tokens === undefined && acsKeys === undefined && logins.length === 0)
     report(
       "error",
       path,
       "cannot log in",
-      "Add password: { hash: … } (postern hash-password), logins, or tokens: [ { application: CLIENT-ID } ].",
+      "Add password: { hash: … } (postern hash-password), logins, acsKeys, or tokens: [ { application: CLIENT-ID } ].",
     );
   principal.tokens?.forEach(({ application, user }, place) => {
     if ((application === undefined) === (user === undefined))

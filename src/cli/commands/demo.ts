@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { namedPorts, type DemoPorts } from "../../lib/ports.ts";
 import { openControl } from "../control.ts";
 import { prepareDirectory } from "../data-directory.ts";
-import { demoPrincipal, demoSendGridKey } from "../demo/demo-config.ts";
+import { demoAcsKey, demoPrincipal, demoSendGridKey } from "../demo/demo-config.ts";
 import { portsFor, writeDemoConfigs, writeDemoFacts } from "../demo/demo-files.ts";
 import { GaveUp, supervise, type Supervised } from "../demo/supervisor.ts";
 import { CommandError } from "../exit-codes.ts";
@@ -62,7 +62,14 @@ async function demo({ data, portOffset }: Options): Promise<void> {
   say(`certificate authority ${certificates.caFile}`);
   const configs = writeDemoConfigs(data, ports, certificates);
   say(`configurations ${configs.gateway} and ${configs.sandbox}`);
-  writeDemoFacts(data, { pid: process.pid, portOffset, ...demoPrincipal, sendGridKey: demoSendGridKey, caFile: certificates.caFile });
+  writeDemoFacts(data, {
+    pid: process.pid,
+    portOffset,
+    ...demoPrincipal,
+    sendGridKey: demoSendGridKey,
+    acsKey: demoAcsKey,
+    caFile: certificates.caFile,
+  });
   const logs = join(data, "log");
   mkdirSync(logs, { recursive: true, mode: 0o700 });
 
@@ -112,7 +119,7 @@ function announce(data: string, { gateway, sandbox }: DemoPorts, caFile: string)
     ["SMTP relay", `${at(gateway.smtp)}  from loopback, as anyone @contoso.example`],
     ["submission", `${at(gateway.submission)}  STARTTLS, user ${demoPrincipal.user}, password ${demoPrincipal.password}`],
     ["submissions", `${at(gateway.submissions)}  TLS, the same user`],
-    ["APIs", `http://${at(gateway.api)}, https://localhost:${gateway.apiTls}  SendGrid's mail/send`],
+    ["APIs", `http://${at(gateway.api)}, https://localhost:${gateway.apiTls}  ACS Email and SendGrid's mail/send`],
     ["bounces", `${at(gateway.bounce)}  what bounce.contoso.example takes back`],
     ["console", `http://${at(gateway.console)}/login?token=${token}`],
     ["tenant MX", `${at(sandbox.mx)}  contoso.example, emulated`],

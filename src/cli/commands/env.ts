@@ -74,6 +74,7 @@ async function gatewayValues(data: string): Promise<Values | null> {
     values["GATEWAY_API"] = `https://${authority(secure.address, secure.port).replace(/^(127\.0\.0\.1|\[::1\]):/, "localhost:")}`;
   if (plain !== undefined) values["GATEWAY_API_HTTP"] = `http://${authority(plain.address, plain.port)}`;
   if (demo !== null) values["GATEWAY_SENDGRID_KEY"] = demo.sendGridKey;
+  if (demo !== null) values["GATEWAY_ACS_KEY"] = demo.acsKey;
   const console = status.listeners.find((each) => each.kind === "http" && each.ready);
   if (console !== undefined) {
     values["GATEWAY_CONSOLE"] = `http://${authority(console.address, console.port)}`;

@@ -8,9 +8,13 @@ export const demoPrincipal = { user: "app", password: "app-secret", from: "app@c
 /** With which an application logs in at the gateway's SendGrid API, or as `apikey` by SMTP. */
 export const demoSendGridKey = "SG.demo-application.key-of-the-demo-for-this-machine-alone";
 
+/** With which an application signs its requests to the gateway's ACS Email API. */
+export const demoAcsKey = Buffer.from("demo-application.access-key-of-the-demo-for-this-machine-alone").toString("base64");
+
 /** Files beside the configuration that it refers to, and what is in them. */
 export const demoSecrets: Readonly<Record<string, string>> = {
   "app-password": demoPrincipal.password,
+  "app-acs-key": demoAcsKey,
   "app-sendgrid-key": demoSendGridKey,
   "entra-secret": credentials.clientSecret,
   "hve-password": credentials.hvePassword,
@@ -46,7 +50,7 @@ networks:
   - { name: loopback, addresses: [127.0.0.0/8, "::1"], reversePaths: ["@contoso.example", "@notify.contoso.example"], listeners: [smtp] }
 
 principals:
-  - { name: ${demoPrincipal.user}, password: { file: app-password }, logins: [{ user: apikey, key: { file: app-sendgrid-key } }], reversePaths: ["@contoso.example", "@notify.contoso.example"] }
+  - { name: ${demoPrincipal.user}, password: { file: app-password }, logins: [{ user: apikey, key: { file: app-sendgrid-key } }], acsKeys: [{ file: app-acs-key }], reversePaths: ["@contoso.example", "@notify.contoso.example"] }
 
 # The sandbox's name server knows the tenant and the outside world; all its hosts are ports of this machine.
 network:

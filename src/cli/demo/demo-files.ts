@@ -16,6 +16,8 @@ export interface DemoFacts {
   readonly from: string;
   /** For the SendGrid API. */
   readonly sendGridKey: string;
+  /** For the ACS Email API. */
+  readonly acsKey: string;
   readonly caFile: string;
 }
 

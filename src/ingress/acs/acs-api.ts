@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Identity } from "../../identity/identity.ts";
 import { Refusal } from "../../mail/refusal.ts";
-import type { Submit } from "../../submission/submission.ts";
+import type { MoreRoom, Submit } from "../../submission/submission.ts";
 import { AcsError, acsErrorBody } from "../../wire/acs/acs-error.ts";
 import { parseApiVersion, type AcsApiVersion } from "../../wire/acs/api-version.ts";
 import { parseEmailMessage } from "../../wire/acs/email-message.ts";
@@ -12,6 +12,8 @@ import { contentHashOf } from "../../wire/acs/signature.ts";
 import { callerOf } from "../http/caller.ts";
 import type { HttpDoorLog } from "../http/door-log.ts";
 import type { HttpApi } from "../http/http-api.ts";
+import type { Memory } from "../http/memory.ts";
+import { moreRoom } from "../http/more-room.ts";
 import { takeRawBodies } from "../http/raw-body.ts";
 import { authenticate, unauthorized, type Caller } from "./authenticate.ts";
 import { operationIdOf, parseOperationId } from "./operation-id.ts";
@@ -21,7 +23,7 @@ import { errorOfRefusal } from "./refusal-answer.ts";
 import { isTerminal, retryAfterS, sendResultOf } from "./send-result-of.ts";
 import { submitMessage, type Sending } from "./submit-message.ts";
 
-/** MS azure-docs "Service limits": 10 MB a request, attachments as base64 included. */
+/** MS azure-docs "Service limits" (read 2026-11-21): 10 MB a request, attachments as base64 included. */
 const maxRequestBytes = 10 * 1024 ** 2;
 /** Longest wait for the keys of a token's authority. */
 const tokenTimeoutMs = 10_000;
@@ -46,7 +48,7 @@ export class AcsApi implements HttpApi {
     this.#hostname = hostname;
   }
 
-  register(context: FastifyInstance, listener: string): void {
+  register(context: FastifyInstance, listener: string, memory: Memory): void {
     takeRawBodies(context, "application/json");
     context.setErrorHandler((error, request, reply) => this.#refuse(error, request, reply, listener));
     context.addHook("onRequest", async (request, reply) => {
@@ -58,11 +60,13 @@ export class AcsApi implements HttpApi {
       this.#deps.log.loggedIn(callerOf(request, listener, caller.principal.name), caller.mechanism);
     });
     // `::` is a colon and no parameter.
-    context.post("/emails::send", { bodyLimit: maxRequestBytes }, (request, reply) => this.#send(request, reply, listener));
+    context.post("/emails::send", { bodyLimit: maxRequestBytes }, (request, reply) =>
+      this.#send(request, reply, listener, moreRoom(memory, reply)),
+    );
     context.get("/emails/operations/:operationId", (request, reply) => this.#status(request, reply));
   }
 
-  async #send(request: FastifyRequest, reply: FastifyReply, listener: string): Promise<FastifyReply> {
+  async #send(request: FastifyRequest, reply: FastifyReply, listener: string, more: MoreRoom): Promise<FastifyReply> {
     const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
     const { caller, contentHash, version } = this.#check(request, body);
     const given = request.headers["operation-id"];
@@ -75,6 +79,7 @@ export class AcsApi implements HttpApi {
       mechanism: caller.mechanism,
       contentHash,
       client: callerOf(request, listener, caller.principal.name),
+      more,
     };
     if (operationId === null) {
       const { id } = await submitMessage(sending, null, this.#deps);

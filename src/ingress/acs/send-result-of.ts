@@ -23,7 +23,7 @@ export function sendResultOf(operationId: string, { recipients }: Pick<Operation
       status: "Canceled",
       error: { code: "Canceled", message: "The message was removed by an operator.", details },
     };
-  // MS communication data plane Email, example of a failed operation: code and text.
+  // MS communication data plane Email 2025-09-01 (read 2026-11-21), example of a failed operation: code and text.
   return {
     id: operationId,
     status: "Failed",

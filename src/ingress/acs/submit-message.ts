@@ -1,7 +1,7 @@
 import type { Principal } from "../../identity/principal.ts";
 import { canonicalAddress, matchesAddress } from "../../mail/address.ts";
 import { refuse } from "../../mail/refusal.ts";
-import type { ContentFacts, Receipt } from "../../submission/submission.ts";
+import type { ContentFacts, MoreRoom, Receipt } from "../../submission/submission.ts";
 import { AcsError } from "../../wire/acs/acs-error.ts";
 import type { EmailMessage } from "../../wire/acs/email-message.ts";
 import { ContentScanner } from "../../wire/smtp/content-scanner.ts";
@@ -17,6 +17,7 @@ export interface Sending {
   readonly mechanism: string;
   readonly contentHash: string;
   readonly client: CallerFacts;
+  readonly more: MoreRoom;
 }
 
 /**
@@ -26,7 +27,7 @@ export interface Sending {
  * @throws Refusal, AcsError
  */
 export async function submitMessage(
-  { message, principal, mechanism, contentHash, client }: Sending,
+  { message, principal, mechanism, contentHash, client, more }: Sending,
   named: { readonly operationId: string; readonly hostname: string } | null,
   { submit, identity, log }: Pick<AcsApiDeps, "submit" | "identity" | "log">,
 ): Promise<Receipt> {
@@ -66,8 +67,7 @@ export async function submitMessage(
     incoming.abort();
     throw error;
   }
-  // The listener has set memory aside for whatever is made of a request.
-  const receipt = await incoming.end(factsOf(content), () => true);
+  const receipt = await incoming.end(factsOf(content), more);
   log.accepted(client, receipt.id, content.length);
   return receipt;
 }

@@ -1,7 +1,7 @@
 /**
  * How ACS says no: `{"error":{"code","message","target"}}`, and the code once more in the header `x-ms-error-code`.
  *
- * MS communication data plane Email 2025-09-01 (ErrorResponse). There is no list of the codes; those that were met in the field are used where
+ * MS communication data plane Email 2025-09-01, ErrorResponse (read 2026-11-21). There is no list of the codes; those that were met in the field are used where
  * they fit, else what the status is called.
  */
 export class AcsError extends Error {

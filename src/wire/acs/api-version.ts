@@ -8,7 +8,7 @@ export type AcsApiVersion = (typeof acsApiVersions)[number];
 /** From the query as it was sent. @throws AcsError */
 export function parseApiVersion(query: string): AcsApiVersion {
   const given = new URLSearchParams(query).getAll("api-version");
-  // MS api-guidelines, Azure REST: these are the codes for a version that is missing or not known.
+  // UNVERIFIED for ACS: codes of the guidelines for all Azure services, for a version that is missing or not known.
   if (given.length === 0)
     throw new AcsError(
       400,

@@ -35,7 +35,7 @@ export interface EmailAttachment {
   readonly contentId?: string;
 }
 
-/** MS azure-docs "Service limits": recipients of one request, to, cc and bcc together. */
+/** MS azure-docs "Service limits" (read 2026-11-21): recipients of one request, to, cc and bcc together. */
 const maxRecipients = 50;
 
 /**

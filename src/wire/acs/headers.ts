@@ -21,7 +21,7 @@ const ours =
   /^(?:from|sender|to|cc|bcc|reply-to|subject|date|mime-version|content-.*|received|return-path|resent-.*|dkim-signature|domainkey-signature|arc-.*|authentication-results|received-spf|x-smtpapi)$/;
 
 /**
- * `headers`: a map of names to texts. Three reserved names are wishes (MS azure-docs "email-headers"); Message-ID is the customer's own when its
+ * `headers`: a map of names to texts. Three reserved names are wishes (MS azure-docs "email-headers", read 2026-11-27); Message-ID is the customer's own when its
  * form is valid, else it is left out or, with `x-ms-acsemail-validate-message-id`, refused.
  */
 export function readHeaders(value: unknown): CustomHeaders {

@@ -3,7 +3,7 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 /**
  * Requests signed with an access key (HMAC-SHA256), as the official clients do it.
  *
- * MS communication REST "Authentication" and azure-docs hmac-header tutorial: the string to sign is method, raw path and query, and
+ * MS communication REST "Authentication" and azure-docs hmac-header tutorial (read 2026-11-21): the string to sign is method, raw path and query, and
  * `date;host;content hash`, each as it is sent; the host has its port unless that is the scheme's own.
  */
 export interface SignedParts {
