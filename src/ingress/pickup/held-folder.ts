@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync, type Stats } from "node:fs";
 import { join } from "node:path";
 
 /**
@@ -38,6 +38,12 @@ export class HeldFolder implements Disposable {
     if (uid === process.getuid?.() && (mode & 0o022) === 0) return folder;
     folder[Symbol.dispose]();
     throw new Error(`the folder ${name} in the pickup folder can be written by others than the gateway's user: remove it`);
+  }
+
+  /** Whether the path still leads to it. */
+  isStill(path: string): boolean {
+    const [ours, there] = [this.#stat(), statSync(path, { throwIfNoEntry: false })];
+    return there?.dev === ours.dev && there.ino === ours.ino;
   }
 
   path(name = ""): string {

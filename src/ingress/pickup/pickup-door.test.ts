@@ -207,6 +207,17 @@ suite("a pickup folder", () => {
     assert.deepEqual([world.names(), world.names("taken")], [[], []]);
   });
 
+  test("a folder that is made anew is used again, and one that is away is told once", async () => {
+    await using world = await World.open();
+    renameSync(world.folder, `${world.folder}-before`);
+    await until("not ready", () => !world.door.ready());
+    mkdirSync(world.folder, { mode: 0o770 });
+    world.drop("a.eml");
+    await world.fact("accepted a.eml");
+    await until("ready again", () => world.door.ready());
+    assert.equal(world.facts.filter((fact) => fact.startsWith("fault")).length, 1);
+  });
+
   test("a folder that everybody may change, or one with a stranger's link in place of ours, is refused", async () => {
     const open = new World();
     await using _one = open;

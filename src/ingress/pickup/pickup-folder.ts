@@ -67,6 +67,13 @@ export class PickupFolder {
 
   /** Opens the folder, settles what a crash left, and begins to look. @throws Error when the folder cannot be used */
   async open(): Promise<void> {
+    await this.#hold();
+    this.#deps.log.listening(this.options.name, this.options.folder, 0);
+    this.#look();
+  }
+
+  /** Opens the folder and ours in it, and settles what is in `taken`: nothing is under way now. */
+  async #hold(): Promise<void> {
     using opening = new DisposableStack();
     const inbox = opening.use(HeldFolder.open(this.options.folder));
     await access(inbox.path(), constants.W_OK);
@@ -74,8 +81,12 @@ export class PickupFolder {
     this.#held = { inbox, taken, bad };
     opening.move();
     for (const name of await readdir(taken.path())) await this.#settleTaken(name);
-    this.#deps.log.listening(this.options.name, this.options.folder, 0);
-    this.#look();
+  }
+
+  #letGo(): void {
+    const held = this.#held;
+    this.#held = null;
+    if (held !== null) for (const folder of [held.inbox, held.taken, held.bad]) folder[Symbol.dispose]();
   }
 
   /** Ends what is under way, for at most `drainMs`; what is not finished then is settled at the next start. */
@@ -86,12 +97,8 @@ export class PickupFolder {
     const timer = setTimeout(late.resolve, drainMs);
     await Promise.race([this.#pass, late.promise]);
     clearTimeout(timer);
-    const held = this.#held;
-    this.#held = null;
-    // After the last use: names are looked up through the descriptors.
-    void this.#pass.finally(() => {
-      if (held !== null) for (const folder of [held.inbox, held.taken, held.bad]) folder[Symbol.dispose]();
-    });
+    // Names are looked up through the descriptors to the last.
+    void this.#pass.finally(() => this.#letGo());
   }
 
   #look(): void {
@@ -108,9 +115,14 @@ export class PickupFolder {
   }
 
   async #onePass(): Promise<void> {
-    const held = this.#held;
     const now = performance.now();
-    if (held === null || now < this.#restUntil) return;
+    if (this.#closing || now < this.#restUntil) return;
+    // Made anew or mounted meanwhile: what we hold would stay empty for ever.
+    if (this.#held?.inbox.isStill(this.options.folder) !== true) {
+      this.#letGo();
+      await this.#hold();
+    }
+    const held = this.#folders();
     const names = await this.#settled.look(held.inbox, now);
     for (const name of this.#retries.keys()) if (!names.includes(name)) this.#retries.delete(name);
     const due = names.filter((name) => (this.#retries.get(name)?.at ?? 0) <= now)[Symbol.iterator]();
