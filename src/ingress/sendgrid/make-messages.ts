@@ -5,7 +5,7 @@ import { apiError, ApiRefusal } from "../../wire/sendgrid/api-errors.ts";
 import { hasControl, isAddress, type EmailObject } from "../../wire/sendgrid/fields.ts";
 import type { MailSend } from "../../wire/sendgrid/mail-send.ts";
 import { subjectFault } from "../../wire/sendgrid/read-message-fields.ts";
-import type { Personalization } from "../../wire/sendgrid/read-personalizations.ts";
+import { withDefaults, type Personalization } from "../../wire/sendgrid/read-personalizations.ts";
 import { createSubstitution } from "../../wire/sendgrid/substitute.ts";
 
 export interface Maker {
@@ -31,7 +31,7 @@ export async function* makeMessages(mail: MailSend, maker: Maker): AsyncGenerato
 }
 
 async function makeMessage(mail: MailSend, personalization: Personalization, n: number, maker: Maker): Promise<WholeMessage> {
-  const { to, cc, bcc, headers, sendAt } = personalization;
+  const { to, cc, bcc, sendAt } = personalization;
   const from = personalization.from ?? mail.from;
   const field = `personalizations.${n}.substitutions`;
   const substitute = createSubstitution(personalization.substitutions);
@@ -48,7 +48,7 @@ async function makeMessage(mail: MailSend, personalization: Personalization, n: 
     subject,
     messageId: maker.messageId(n),
     date: maker.now,
-    headers,
+    headers: withDefaults(mail.headers, personalization.headers, true),
     alternatives: mail.content.map(({ type, value }) => ({
       type,
       value: substitute(openTrackingTag === undefined ? value : value.replaceAll(openTrackingTag, "")),
@@ -86,7 +86,8 @@ function mailboxOf({ email, name }: EmailObject) {
 }
 
 /** Kept for the trace; it does not go out. */
-function traceText({ categories, notDone, personalizations }: MailSend, { customArgs }: Personalization): string {
+function traceText({ categories, notDone, personalizations, customArgs: all }: MailSend, { customArgs: own }: Personalization): string {
+  const customArgs = withDefaults(all, own, false);
   const parts = [
     `one of ${personalizations.length} in its request`,
     ...(categories.length === 0 ? [] : [`categories ${categories.join(", ")}`]),

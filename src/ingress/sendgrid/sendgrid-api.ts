@@ -100,12 +100,12 @@ export class SendGridApi implements HttpApi {
   }
 
   /** null: the client does not name its request. @throws ApiRefusal */
-  #named({ headers, body }: FastifyRequest, principal: Principal, { personalizations }: MailSend): NamedRequest | null {
+  #named({ headers, body }: FastifyRequest, principal: Principal, mail: MailSend): NamedRequest | null {
     const key = headers["idempotency-key"];
     if (key === undefined) return null;
     if (typeof key !== "string" || !/^[\x21-\x7e]{1,255}$/.test(key))
       throw new ApiRefusal([plain("The Idempotency-Key must have 1 to 255 printable ASCII characters.")]);
-    if (personalizations.some((one) => [...one.headers.keys()].some((name) => name.toLowerCase() === "message-id")))
+    if ([mail, ...mail.personalizations].some((one) => [...one.headers.keys()].some((name) => name.toLowerCase() === "message-id")))
       throw new ApiRefusal([plain("With an Idempotency-Key the Message-ID is made of it: leave one of them out.")]);
     return this.#repeated.name(key, principal.name, body as Buffer);
   }

@@ -6,7 +6,7 @@
  * not do, and about control characters, are ours. Linear in the size of the request; the one who calls bounds that.
  */
 import { ApiErrors, ApiRefusal } from "./api-errors.ts";
-import { emailAt, arrayAt, objectAt, printable, type EmailObject } from "./fields.ts";
+import { emailAt, arrayAt, isObject, objectAt, printable, type EmailObject } from "./fields.ts";
 import { readAttachments, readContent, type Attachment, type Content } from "./read-content.ts";
 import { readCategories, readCustomArgs, readHeaders, readSendAt, readSubject } from "./read-message-fields.ts";
 import { readPersonalizations, type Personalization } from "./read-personalizations.ts";
@@ -20,6 +20,9 @@ export interface MailSend {
   readonly attachments: readonly Attachment[];
   /** Each becomes a message of its own; what it does not say itself is filled in from the request. */
   readonly personalizations: readonly Personalization[];
+  /** Of every message, unless its personalization has its own of that name. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly customArgs: ReadonlyMap<string, string>;
   readonly categories: readonly string[];
   /** Read all of it, say 200, send nothing. */
   readonly sandbox: boolean;
@@ -64,11 +67,12 @@ export function readMailSend(value: unknown, now: number): MailSend {
   const from = readFrom(request["from"], errors);
   const replyTo = readReplyTo(request, errors);
   const settings = readSettings(request["mail_settings"], request["tracking_settings"], errors);
+  const headers = readHeaders(request["headers"], "headers", errors);
+  const customArgs = readCustomArgs(request["custom_args"], "custom_args", errors);
   const defaults = {
     from,
     subject: readSubject(request["subject"], "subject", errors),
-    headers: readHeaders(request["headers"], "headers", errors),
-    customArgs: readCustomArgs(request["custom_args"], "custom_args", errors),
+    customArgs,
     sendAt: readSendAt(request["send_at"], "send_at", now, errors),
   };
   const personalizations = readPersonalizations(request["personalizations"], defaults, now, errors);
@@ -83,12 +87,33 @@ export function readMailSend(value: unknown, now: number): MailSend {
       "The subject is required. You can get around this requirement if you use a template with a subject defined or if every personalization has a subject defined.",
     );
   const content = readContent(request["content"], template, errors);
+  checkSubstitutable(content, personalizations, errors);
   const attachments = readAttachments(request["attachments"], errors);
   const categories = readCategories(request["categories"], errors);
   if (!errors.none || from === null) throw new ApiRefusal(errors.list);
   const { notDone, ...rest } = settings;
   const pool = request["ip_pool_name"] === undefined || request["ip_pool_name"] === "" ? [] : ["ip_pool_name"];
-  return { from, replyTo, content, attachments, personalizations, categories, ...rest, notDone: [...notDone, ...pool] };
+  return {
+    from,
+    replyTo,
+    content,
+    attachments,
+    personalizations,
+    headers,
+    customArgs,
+    categories,
+    ...rest,
+    notDone: [...notDone, ...pool],
+  };
+}
+
+/** Ours: each tag is looked for at every place, in every message. */
+const maxSubstitutable = 1024 * 1024;
+
+function checkSubstitutable(content: readonly Content[], personalizations: readonly Personalization[], errors: ApiErrors): void {
+  const length = content.reduce((sum, { value }) => sum + value.length, 0);
+  if (length > maxSubstitutable && personalizations.some(({ substitutions }) => substitutions.size > 0))
+    errors.add("content", `With substitutions the content may have ${maxSubstitutable} characters.`);
 }
 
 function readFrom(value: unknown, errors: ApiErrors): EmailObject | null {
@@ -134,11 +159,7 @@ function refuseUnsupported(request: Readonly<Record<string, unknown>>, errors: A
       `The ASM group ID must be a valid Group ID on your account. You provided ${printable(JSON.stringify(group) ?? "none")}. This gateway has no unsubscribe groups.`,
     );
   }
-  if (
-    sections !== undefined &&
-    sections !== null &&
-    Object.keys(objectAt(sections, "sections", Object.keys(sections), errors) ?? {}).length > 0
-  )
+  if (isObject(sections) ? Object.keys(sections).length > 0 : sections !== undefined && sections !== null)
     errors.add("sections", "This gateway does not fill in sections.");
   if (template === undefined || template === null || template === "") return false;
   const given = printable(typeof template === "string" ? template : (JSON.stringify(template) ?? ""));

@@ -5,6 +5,7 @@ import { arrayAt, hasControl, join, printable, textsAt } from "./fields.ts";
 const maxSubjectLength = 998;
 /** Ours: names and values together. */
 const maxHeaderLength = 64 * 1024;
+const maxHeaders = 1000;
 const maxCustomArgsBytes = 10_000;
 const maxCategories = 10;
 const maxCategoryLength = 255;
@@ -66,22 +67,36 @@ export function readHeaders(value: unknown, field: string, errors: ApiErrors): R
     seen.add(key);
     length += name.length + text.length;
   }
-  if (length > maxHeaderLength) errors.add(field, `The headers may have ${maxHeaderLength} characters together.`);
+  if (length > maxHeaderLength || headers.size > maxHeaders)
+    errors.add(field, `The headers may be ${maxHeaders}, with ${maxHeaderLength} characters together.`);
   return headers;
 }
 
+/** Empty when they are too large, so that nothing is made of them again and again. */
 export function readCustomArgs(value: unknown, field: string, errors: ApiErrors): ReadonlyMap<string, string> {
-  if (value === undefined || value === null) return new Map();
-  return textsAt(value, field, "All values of custom arguments object must be strings", errors);
+  if (value === undefined || value === null) return none;
+  const args = textsAt(value, field, "All values of custom arguments object must be strings", errors);
+  if (bytesOf(args) <= maxCustomArgsBytes) return args;
+  errors.add(field, argsTooLarge);
+  return none;
 }
 
 /** SG Errors page: those of the request and of the personalization together. */
-export function checkCustomArgs(args: ReadonlyMap<string, string>, field: string, errors: ApiErrors): void {
-  if (args.size > 0 && Buffer.byteLength(JSON.stringify(Object.fromEntries(args))) > maxCustomArgsBytes)
-    errors.add(
-      field,
-      "The combined size of both global and personalization custom arguments may not exceed 10,000 bytes per personalization.",
-    );
+export function checkCustomArgs(
+  all: ReadonlyMap<string, string>,
+  own: ReadonlyMap<string, string>,
+  field: string,
+  errors: ApiErrors,
+): void {
+  if (own.size > 0 && bytesOf(new Map([...all, ...own])) > maxCustomArgsBytes) errors.add(field, argsTooLarge);
+}
+
+const none: ReadonlyMap<string, string> = new Map();
+const argsTooLarge =
+  "The combined size of both global and personalization custom arguments may not exceed 10,000 bytes per personalization.";
+
+function bytesOf(args: ReadonlyMap<string, string>): number {
+  return Buffer.byteLength(JSON.stringify(Object.fromEntries(args)));
 }
 
 /** Policy-clock ms; null: at once, which a time that is past means as well. */

@@ -10,15 +10,17 @@ export interface Personalization {
   readonly bcc: readonly EmailObject[];
   /** null: none, where a template was to bring it. */
   readonly subject: string | null;
+  /** Its own alone: those of the request stand there once, not with each of a thousand messages (`withDefaults`). */
   readonly headers: ReadonlyMap<string, string>;
   /** Tag to value, for subject, content and Reply-To. */
   readonly substitutions: ReadonlyMap<string, string>;
+  /** Its own alone. */
   readonly customArgs: ReadonlyMap<string, string>;
   /** Policy-clock ms; null: at once. */
   readonly sendAt: number | null;
 }
 
-export type PersonalizationDefaults = Pick<Personalization, "from" | "subject" | "headers" | "customArgs" | "sendAt">;
+export type PersonalizationDefaults = Pick<Personalization, "from" | "subject" | "customArgs" | "sendAt">;
 
 const properties = ["from", "to", "cc", "bcc", "subject", "headers", "substitutions", "dynamic_template_data", "custom_args", "send_at"];
 
@@ -27,7 +29,7 @@ const maxPersonalizations = 1000;
 const maxRecipients = 1000;
 const maxSubstitutionBytes = 10_000;
 /** Ours: a tag is looked for at every place of the content. */
-const maxTagLength = 128;
+const maxTagLength = 64;
 
 export function readPersonalizations(
   value: unknown,
@@ -77,17 +79,14 @@ function readOne(
     errors.add(`${field}.dynamic_template_data`, "This gateway keeps no templates, so that there is nothing to fill in.");
   const recipients = readRecipients(entry, field, errors);
   const own = entry["from"];
-  const headers = entry["headers"];
-  const args = entry["custom_args"];
-  const customArgs =
-    args === undefined ? defaults.customArgs : merge(defaults.customArgs, readCustomArgs(args, `${field}.custom_args`, errors));
-  checkCustomArgs(customArgs, `${field}.custom_args`, errors);
+  const customArgs = readCustomArgs(entry["custom_args"], `${field}.custom_args`, errors);
+  checkCustomArgs(defaults.customArgs, customArgs, `${field}.custom_args`, errors);
   return [
     {
       ...recipients,
       from: own === undefined || own === null ? defaults.from : emailAt(own, `${field}.from`, "from", errors),
       subject: readSubject(entry["subject"], `${field}.subject`, errors) ?? defaults.subject,
-      headers: headers === undefined ? defaults.headers : mergeHeaders(defaults.headers, readHeaders(headers, `${field}.headers`, errors)),
+      headers: readHeaders(entry["headers"], `${field}.headers`, errors),
       substitutions: readSubstitutions(entry["substitutions"], `${field}.substitutions`, errors),
       customArgs,
       // One's own time counts, also when it is past.
@@ -149,12 +148,14 @@ function readSubstitutions(value: unknown, field: string, errors: ApiErrors): Re
   return substitutions;
 }
 
-function merge(all: ReadonlyMap<string, string>, own: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
-  return new Map([...all, ...own]);
-}
-
-/** Names of header fields have no case. */
-function mergeHeaders(all: ReadonlyMap<string, string>, own: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
-  const names = new Set([...own.keys()].map((name) => name.toLowerCase()));
-  return new Map([...[...all].filter(([name]) => !names.has(name.toLowerCase())), ...own]);
+/** The request's, and in their place a personalization's own of the same name; names of header fields have no case. */
+export function withDefaults(
+  all: ReadonlyMap<string, string>,
+  own: ReadonlyMap<string, string>,
+  noCase: boolean,
+): ReadonlyMap<string, string> {
+  if (own.size === 0) return all;
+  const same = (name: string): string => (noCase ? name.toLowerCase() : name);
+  const names = new Set([...own.keys()].map(same));
+  return new Map([...[...all].filter(([name]) => !names.has(same(name))), ...own]);
 }
