@@ -151,8 +151,12 @@ suite("postern sendmail", { timeout: 180_000 }, () => {
     await next();
   });
 
-  test("a socket that may not be opened is 77", { skip: process.getuid?.() === 0 ? "root may open everything" : false }, async () => {
+  test("a socket that may not be opened is 77", async () => {
     chmodSync(world.path("sendmail.sock"), 0);
-    assert.equal((await send(["-t"], letter)).code, 77);
+    const command = [process.execPath, "--disable-warning=ExperimentalWarning", join(import.meta.dirname, "../../src/cli/postern.ts")];
+    // Root may open everything, unless it is run without that.
+    const lesser = process.getuid?.() === 0 ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] : [];
+    const [program = "", ...args] = [...lesser, ...command, "sendmail", "-t"];
+    assert.equal((await runProgram(program, args, { input: letter, env: env() })).code, 77);
   });
 });
