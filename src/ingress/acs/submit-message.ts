@@ -4,11 +4,12 @@ import { refuse } from "../../mail/refusal.ts";
 import type { ContentFacts, MoreRoom, Receipt } from "../../submission/submission.ts";
 import { AcsError } from "../../wire/acs/acs-error.ts";
 import type { EmailMessage } from "../../wire/acs/email-message.ts";
+import { composeMessage } from "../../wire/mime/compose-message.ts";
 import { ContentScanner } from "../../wire/smtp/content-scanner.ts";
 import type { CallerFacts } from "../http/door-log.ts";
 import type { AcsApiDeps } from "./acs-api.ts";
-import { composeMessage } from "./compose-message.ts";
 import { messageIdFieldOf } from "./operation-id.ts";
+import { partsOf } from "./parts-of.ts";
 
 /** A checked message on its way in, with who sends it. */
 export interface Sending {
@@ -29,7 +30,7 @@ export interface Sending {
 export async function submitMessage(
   { message, principal, mechanism, contentHash, client, more }: Sending,
   named: { readonly operationId: string; readonly hostname: string } | null,
-  { submit, identity, log }: Pick<AcsApiDeps, "submit" | "identity" | "log">,
+  { submit, identity, log, now }: Pick<AcsApiDeps, "submit" | "identity" | "log" | "now">,
 ): Promise<Receipt> {
   const { senderAddress } = message;
   if (!fits(principal.reversePaths, senderAddress)) throw refuse("submission.reverse-path-not-allowed");
@@ -39,10 +40,8 @@ export async function submitMessage(
   const { recipients: fence, maxRecipients = Infinity, maxMessageSize = Infinity } = principal;
   if (recipients.length > maxRecipients) throw refuse("submission.too-many-recipients");
   if (fence !== undefined && !recipients.every((address) => fits(fence, address))) throw refuse("submission.recipient-not-allowed");
-  const content = await composeMessage(
-    message,
-    named === null ? message.messageId : messageIdFieldOf(named.operationId, principal.name, named.hostname),
-  );
+  const messageId = named === null ? message.messageId : messageIdFieldOf(named.operationId, principal.name, named.hostname);
+  const content = await composeMessage(partsOf(message, messageId, now()));
   if (content.length > maxMessageSize) throw refuse("submission.too-large");
   const waitMs = identity.admit(principal);
   if (waitMs > 0) {

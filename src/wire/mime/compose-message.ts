@@ -54,7 +54,7 @@ export async function composeMessage(parts: MessageParts): Promise<Buffer> {
     ...(given.has("message-id") ? {} : { messageId }),
     ...(given.has("date") ? {} : { date: new Date(date) }),
     headers: [...headers].map(([key, value]) => ({ key, value })),
-    alternatives: alternatives.map(({ type, value }) => ({ contentType: `${type}; charset=utf-8`, content: value })),
+    alternatives: alternatives.map(({ type, value }) => ({ contentType: `${type}; charset=utf-8`, content: withLineEnds(value) })),
     attachments: attachments.map(attachment),
     baseBoundary: boundary,
     newline: "\r\n",
@@ -62,6 +62,11 @@ export async function composeMessage(parts: MessageParts): Promise<Buffer> {
     disableUrlAccess: true,
   });
   return composer.compile().build();
+}
+
+/** RFC 5322 §2.3: CR and LF only together; a text from JSON has them as its author's system has. */
+function withLineEnds(text: string): string {
+  return text.replace(/\r\n?|\n/g, "\r\n");
 }
 
 /** The composer writes into what it gets. */
