@@ -68,6 +68,7 @@ async function demo({ data, portOffset }: Options): Promise<void> {
     ...demoPrincipal,
     sendGridKey: demoSendGridKey,
     acsKey: demoAcsKey,
+    authority: `https://localhost:${ports.sandbox.api}`,
     caFile: certificates.caFile,
   });
   const logs = join(data, "log");

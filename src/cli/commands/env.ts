@@ -4,6 +4,7 @@ import { Option, type Command } from "commander";
 import type { StatusView } from "../../admin/contract.ts";
 import { openControl } from "../control.ts";
 import { readDemoFacts } from "../demo/demo-files.ts";
+import { credentials } from "../../sandbox/credentials.ts";
 import { CommandError } from "../exit-codes.ts";
 import { withData, withExamples, withJson, type CommonOptions } from "../options.ts";
 import { readSandboxValues } from "../sandbox-values.ts";
@@ -74,7 +75,13 @@ async function gatewayValues(data: string): Promise<Values | null> {
     values["GATEWAY_API"] = `https://${authority(secure.address, secure.port).replace(/^(127\.0\.0\.1|\[::1\]):/, "localhost:")}`;
   if (plain !== undefined) values["GATEWAY_API_HTTP"] = `http://${authority(plain.address, plain.port)}`;
   if (demo !== null) values["GATEWAY_SENDGRID_KEY"] = demo.sendGridKey;
-  if (demo !== null) values["GATEWAY_ACS_KEY"] = demo.acsKey;
+  if (demo !== null) {
+    values["GATEWAY_ACS_KEY"] = demo.acsKey;
+    values["GATEWAY_AUTHORITY"] = demo.authority;
+    values["GATEWAY_TENANT_ID"] = credentials.tenantId;
+    values["GATEWAY_CLIENT_ID"] = credentials.clientId;
+    values["GATEWAY_CLIENT_SECRET"] = credentials.clientSecret;
+  }
   const console = status.listeners.find((each) => each.kind === "http" && each.ready);
   if (console !== undefined) {
     values["GATEWAY_CONSOLE"] = `http://${authority(console.address, console.port)}`;

@@ -50,7 +50,11 @@ networks:
   - { name: loopback, addresses: [127.0.0.0/8, "::1"], reversePaths: ["@contoso.example", "@notify.contoso.example"], listeners: [smtp] }
 
 principals:
-  - { name: ${demoPrincipal.user}, password: { file: app-password }, logins: [{ user: apikey, key: { file: app-sendgrid-key } }], acsKeys: [{ file: app-acs-key }], reversePaths: ["@contoso.example", "@notify.contoso.example"] }
+  - { name: ${demoPrincipal.user}, password: { file: app-password }, logins: [{ user: apikey, key: { file: app-sendgrid-key } }], acsKeys: [{ file: app-acs-key }], tokens: [{ application: ${credentials.clientId} }], reversePaths: ["@contoso.example", "@notify.contoso.example"] }
+
+# Tokens of the sandbox's Entra for ACS are taken as the real ones would be.
+tokens:
+  authorities: [{ authority: "https://localhost:${sandbox.api}", tenant: ${credentials.tenantId}, audiences: ["https://communication.azure.com"] }]
 
 # The sandbox's name server knows the tenant and the outside world; all its hosts are ports of this machine.
 network:

@@ -16,8 +16,9 @@ export interface DemoFacts {
   readonly from: string;
   /** For the SendGrid API. */
   readonly sendGridKey: string;
-  /** For the ACS Email API. */
+  /** For the ACS Email API: a key, and where tokens come from, without the tenant. */
   readonly acsKey: string;
+  readonly authority: string;
   readonly caFile: string;
 }
 
