@@ -4,6 +4,9 @@ import type { Archive, TraceRecord } from "../queue/archive.ts";
 /** Messages looked at that have one Message-ID. */
 const most = 5;
 
+/** Messages looked through at once. */
+const mostOfOneDay = 20_000;
+
 /** Operations of HTTP doors, looked up in the queue and its history. */
 export function operationRecords(archive: Pick<Archive, "trace" | "find">): OperationRecords {
   const byId = async (id: number): Promise<OperationRecord | null> => {
@@ -12,6 +15,14 @@ export function operationRecords(archive: Pick<Archive, "trace" | "find">): Oper
   };
   return {
     byId,
+    async byEnding(ending, since) {
+      const found = await archive.find({ since, limit: mostOfOneDay });
+      if (found.length === mostOfOneDay) return null;
+      // Newest first, so that of several with one Message-ID the oldest stays: that is the operation, whatever came later under its name.
+      return new Map(
+        found.filter(({ messageIdField }) => messageIdField.endsWith(ending)).map(({ id, messageIdField }) => [messageIdField, id]),
+      );
+    },
     async byMessageId(messageIdField, since) {
       const found = await archive.find({ messageIdField, limit: most, ...(since === undefined ? {} : { since }) });
       const records = await Promise.all(found.map(({ id }) => byId(id)));

@@ -113,6 +113,7 @@ export class AcsDoorUnderTest implements AsyncDisposable {
       }));
     return {
       byId: (id) => Promise.resolve(all().find((record) => record.id === id) ?? null),
+      byEnding: () => Promise.resolve(new Map()),
       byMessageId: (field) =>
         Promise.resolve(all().filter(({ id }) => submit.messages[id - 1]?.content.includes(`Message-ID: ${field}\r\n`) === true)),
     };

@@ -25,7 +25,11 @@ export function parseOperationId(text: string): string | null {
 
 /** The Message-ID of what came with a client's own id: by it the operation is found again. */
 export function messageIdFieldOf(operationId: string, principal: string, hostname: string): string {
-  return `<${operationId}.${digest(principal).slice(0, 12)}.acs@${hostname}>`;
+  return `<${operationId}.${digest(principal).slice(0, 12)}${messageIdEnding(hostname)}`;
+}
+
+export function messageIdEnding(hostname: string): string {
+  return `.acs@${hostname}>`;
 }
 
 function markOf(messageId: number, principal: string): string {

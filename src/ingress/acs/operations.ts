@@ -1,5 +1,5 @@
 import { LruMap } from "../../lib/lru.ts";
-import { messageIdFieldOf, messageIdOf } from "./operation-id.ts";
+import { messageIdEnding, messageIdFieldOf, messageIdOf } from "./operation-id.ts";
 import type { OperationRecord, OperationRecords } from "./operation-record.ts";
 
 /** A client's own id is remembered for so long at least: MS asks for no time; an `Idempotency-Key` elsewhere is kept as long. */
@@ -18,6 +18,8 @@ export class Operations {
   readonly #records: OperationRecords;
   readonly #hostname: string;
   readonly #known = new LruMap<string, number>(maxKnown);
+  /** What came with clients' ids before this process began; asked for when the first id is not known. */
+  #earlier: Promise<ReadonlyMap<string, number> | null> | null = null;
   /** Requests under way with a client's id: another one with it waits for the first. */
   readonly #underWay = new Map<string, Promise<unknown>>();
 
@@ -26,14 +28,27 @@ export class Operations {
     this.#hostname = hostname;
   }
 
+  /** @param since policy-clock ms; absent: as far back as the history goes, at the price of a look through what waits */
   async find(operationId: string, principal: string, since?: number): Promise<OperationRecord | null> {
-    const id = this.#known.get(key(operationId, principal)) ?? messageIdOf(operationId, principal);
+    const field = messageIdFieldOf(operationId, principal, this.#hostname);
+    let id = this.#known.get(key(operationId, principal)) ?? messageIdOf(operationId, principal);
+    if (id === null && since !== undefined && this.#known.size < maxKnown) {
+      const earlier = await this.#loadEarlier(since);
+      id = earlier?.get(field) ?? null;
+      // Everything since then is in one of the two maps.
+      if (id === null && earlier !== null) return null;
+    }
     // Whoever has seen a Message-ID can send another message with it: that is not this operation.
-    const records =
-      id === null
-        ? await this.#records.byMessageId(messageIdFieldOf(operationId, principal, this.#hostname), since)
-        : [await this.#records.byId(id)];
+    const records = id === null ? await this.#records.byMessageId(field, since) : [await this.#records.byId(id)];
     return records.find((record) => record?.principal === principal && record.door === "acs") ?? null;
+  }
+
+  #loadEarlier(since: number): Promise<ReadonlyMap<string, number> | null> {
+    this.#earlier ??= this.#records.byEnding(messageIdEnding(this.#hostname), since).catch((error: unknown) => {
+      this.#earlier = null;
+      throw error;
+    });
+    return this.#earlier;
   }
 
   remember(operationId: string, principal: string, messageId: number): void {
