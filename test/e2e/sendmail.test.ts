@@ -153,10 +153,13 @@ suite("postern sendmail", { timeout: 180_000 }, () => {
 
   test("a socket that may not be opened is 77", async () => {
     chmodSync(world.path("sendmail.sock"), 0);
-    const command = [process.execPath, "--disable-warning=ExperimentalWarning", join(import.meta.dirname, "../../src/cli/postern.ts")];
+    const command = ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, "../../src/cli/postern.ts"), "sendmail", "-t"];
     // Root may open everything, unless it is run without that.
-    const lesser = process.getuid?.() === 0 ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] : [];
-    const [program = "", ...args] = [...lesser, ...command, "sendmail", "-t"];
-    assert.equal((await runProgram(program, args, { input: letter, env: env() })).code, 77);
+    const lesser = ["--bounding-set=-dac_override,-dac_read_search", process.execPath, ...command];
+    const options = { input: letter, env: env() };
+    const { code } = await (process.getuid?.() === 0
+      ? runProgram("setpriv", lesser, options)
+      : runProgram(process.execPath, command, options));
+    assert.equal(code, 77);
   });
 });

@@ -3,7 +3,7 @@ import { access, link, lstat, readdir, rename, rm, writeFile } from "node:fs/pro
 import type { Identity } from "../../identity/identity.ts";
 import { formatId, parseId } from "../../lib/ids.ts";
 import { syncFolder } from "../../lib/sync-folder.ts";
-import { failure, failureCodes, type FailureCode } from "../../mail/failure-codes.ts";
+import { failure, failureCodes } from "../../mail/failure-codes.ts";
 import type { Failure } from "../../mail/failure.ts";
 import { Refusal } from "../../mail/refusal.ts";
 import { enhancedStatus } from "../../mail/status.ts";
@@ -195,7 +195,7 @@ export class PickupFolder {
     const { inbox, bad } = this.#folders();
     const at = new Date().toISOString();
     const as = `${at.replaceAll(":", "-")}-${++this.#moved}.${shortened(name)}`;
-    const { remedy } = failureCodes[reason.code as FailureCode];
+    const { remedy } = failureCodes[reason.code];
     const status = enhancedStatus(true, reason.detail);
     const text = `${JSON.stringify(name)} was not sent (${at}).\n${reason.code}: ${status} ${reason.text}\nWhat to do: ${remedy} Then put the file back into the folder.\n`;
     await writeFile(bad.path(`${as}.txt`), text, { flag: "wx", mode: 0o600 });
