@@ -187,6 +187,7 @@ suite("what is refused", () => {
     "an address with NUL": [address("a\0@b.example"), "recipients.to[0].address", "InvalidEmailAddress"],
     "two addresses in one": [address("a@b.example, c@d.example"), "recipients.to[0].address", "InvalidEmailAddress"],
     "a name with its address": [address("Ann <a@b.example>"), "recipients.to[0].address", "InvalidEmailAddress"],
+    "an address with a quoted local part": [address('"a@b"@c.example'), "recipients.to[0].address", "InvalidEmailAddress"],
     "a sender that is none": [{ ...hello, senderAddress: "app" }, "senderAddress", "InvalidEmailAddress"],
     "a name with a line end": [{ ...hello, replyTo: [{ address: "a@b.example", displayName: "a\nb" }] }, "replyTo[0].displayName"],
     "a header of ours": [{ ...hello, headers: { "content-TYPE": "text/html" } }, "headers.content-TYPE"],

@@ -143,10 +143,12 @@ test("a request under way is answered when the door closes; an idle connection d
   const count = echo.waiting;
   const last = post(opened.port, "/wait", "{}");
   await until("the request did not come", () => echo.waiting === count + 1);
+  const start = performance.now();
   const closed = opened.door.close(10_000);
   echo.goOn();
   assert.equal((await last).status, 200);
   await closed;
+  assert(performance.now() - start < 8000, "it waited for the idle connection");
   assert.deepEqual(opened.door.addresses(), []);
   idle.destroy();
 });

@@ -57,7 +57,7 @@ export function parseEmailMessage(value: unknown, version: AcsApiVersion): Email
   if (count === 0) throw invalid("recipients", "names nobody");
   if (count > maxRecipients) throw invalid("recipients", `has ${count} addresses; ${maxRecipients} are allowed`);
   const sender = readText(message["senderAddress"], "senderAddress");
-  if (!isMailbox(sender)) throw invalidAddress("senderAddress");
+  if (!isPlainMailbox(sender)) throw invalidAddress("senderAddress");
   if (message["userEngagementTrackingDisabled"] !== undefined && typeof message["userEngagementTrackingDisabled"] !== "boolean")
     throw invalid("userEngagementTrackingDisabled", "must be a boolean");
   const { fields, messageId, wishes } = readHeaders(message["headers"]);
@@ -104,10 +104,15 @@ function readAddresses(value: unknown, target: string): EmailAddress[] {
     const at = `${target}[${index}]`;
     const { address, displayName } = readObject(each, at, ["address", "displayName"]);
     // One mailbox and nothing else: no list, no name, no line end.
-    if (typeof address !== "string" || !isMailbox(address)) throw invalidAddress(`${at}.address`);
+    if (typeof address !== "string" || !isPlainMailbox(address)) throw invalidAddress(`${at}.address`);
     if (displayName === undefined) return { address };
     return { address, displayName: readLine(displayName, `${at}.displayName`) };
   });
+}
+
+/** One mailbox of ASCII. In a quoted local part anything could stand, and readers of the header would differ about it. */
+function isPlainMailbox(text: string): boolean {
+  return isMailbox(text) && !text.includes('"');
 }
 
 function invalidAddress(target: string): AcsError {
