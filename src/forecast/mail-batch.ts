@@ -16,6 +16,8 @@ export interface MailBatch {
   readonly isExternal: boolean;
   /** Recipients of each transaction. */
   readonly recipients: number;
+  /** A limit told it this time. Absent: none did. */
+  readonly again?: boolean;
   /** Those that are left. */
   transactions: number;
 }

@@ -218,7 +218,7 @@ export class Simulation {
         this.#split(work, batch, count);
         turn.ring.served(lane);
         if (work.size === 0) leave(lane);
-        const later = { ...batch, at: asked.notBefore, transactions: count };
+        const later = { ...batch, at: asked.notBefore, again: true, transactions: count };
         this.#clock.at(asked.notBefore, () => this.#arrive(later));
         return false;
       }
@@ -288,6 +288,7 @@ export class Simulation {
     }
     const recipients = count * batch.recipients;
     request.now = now;
+    request.again = batch.again === true;
     request.transactions = count;
     request.recipients = this.#recipients(batch.to, recipients);
     request.external = batch.isExternal ? recipients : 0;

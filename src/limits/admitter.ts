@@ -90,7 +90,7 @@ export class Admitter {
       const earliest = counter.earliest(units, isBulk, now);
       if (earliest > at) [binding, at] = [counter, earliest];
     }
-    if (breadth === "message") at = binding.promise(this.#amounts[binding.rule.kind] as number, isBulk, now);
+    if (breadth === "message") at = binding.promise(this.#amounts[binding.rule.kind] as number, isBulk, request.again === true, now);
     return this.#refuse(binding, breadth, at, request, taken, now);
   }
 
@@ -105,7 +105,7 @@ export class Admitter {
     }
     const breadth = breadthOf(set);
     const isForAll = breadth === "route" || breadth === "external";
-    const at = isForAll ? counter.earliest(units, taken.isBulk, now) : counter.promise(units, taken.isBulk, now);
+    const at = isForAll ? counter.earliest(units, taken.isBulk, now) : counter.promise(units, taken.isBulk, request.again === true, now);
     const positions = set.countsAllRecipients ? undefined : positionsOf(request.recipients, (address) => set.countsRecipient(address));
     return this.#refuse(counter, breadth, at, request, taken, now, positions);
   }
@@ -136,7 +136,7 @@ export class Admitter {
     if (refused === null) return null;
     const soonest = Math.min(...refused.map(({ at }) => at));
     const together = refused.filter(({ at }) => at <= soonest + set.rule.windowMs * togetherShare);
-    const at = Math.max(...together.map(({ counter }) => counter.promise(each, isBulk, now)));
+    const at = Math.max(...together.map(({ counter }) => counter.promise(each, isBulk, request.again === true, now)));
     const [first] = together;
     return this.#refuse(
       (first as (typeof together)[number]).counter,

@@ -187,18 +187,33 @@ export class Counter {
     return Math.max(now, at, this.tat - Math.max(0, burstMs - units * rule.msPerUnit));
   }
 
-  /** As `earliest`, for one of many that each come back by themselves: behind those that were told a time before. */
-  promise(units: number, isBulk: boolean, now: number): number {
+  /** As `earliest`, for one of many that each come back by themselves: behind those that were told a time before. `isAgain`: it is one of them. */
+  promise(units: number, isBulk: boolean, isAgain: boolean, now: number): number {
     // What is larger than the limit never fits: nobody stands behind it.
     if (units > this.rule.capTransactional) return now + Math.max(this.rule.windowMs, neverWaitMs);
     const strain = this.strained();
-    const position = strain.promise(units, Math.max(0, this.settled + this.held + units - this.capOf(isBulk, now)));
-    const byPace = strain.promisePace(units, Math.max(this.tat, now), this.rule);
-    // What other senders used frees itself by and by, too.
-    const fadesAt = strain.fadedAt(position - strain.freed, now);
-    const at = Math.max(this.earliest(units, isBulk, now), Math.min(this.#freedAt(position, now), fadesAt), byPace);
+    const earliest = this.earliest(units, isBulk, now);
+    const missing = Math.max(0, this.settled + this.held + units - this.capOf(isBulk, now));
+    const tat = Math.max(this.tat, now);
+    const at =
+      (isAgain ? strain.promiseAgain(units, (before) => this.#slotAt(units, missing, tat, before, earliest, now), now) : null) ??
+      this.#roomAt(strain.promise(units, missing), strain.promisePace(units, tat, this.rule), earliest, now);
     strain.promisedUntil(at);
     return at;
+  }
+
+  /** When there is room behind so many other units. `missing`: what must be freed without them. */
+  #slotAt(units: number, missing: number, tat: number, before: number, earliest: number, now: number): number {
+    const { msPerUnit, burstMs } = this.rule;
+    const byPace = msPerUnit === 0 ? 0 : tat + (before + units) * msPerUnit - Math.max(burstMs, units * msPerUnit);
+    return this.#roomAt((this.strain as Strain).freed + missing + before, byPace, earliest, now);
+  }
+
+  #roomAt(position: number, byPace: number, earliest: number, now: number): number {
+    const strain = this.strain as Strain;
+    // What other senders used frees itself by and by, too.
+    const fadesAt = strain.fadedAt(position - strain.freed, now);
+    return Math.max(earliest, Math.min(this.#freedAt(position, now), fadesAt), byPace);
   }
 
   strained(): Strain {
@@ -294,25 +309,35 @@ export class Counter {
     return Math.max(from, now + heldWaitMs);
   }
 
-  /** When the units that have expired since the strain began will have reached `position`. */
+  /**
+   * When the units that have expired since the strain began will have reached `position`. Beyond what is there now: what goes at those times
+   * is free again a window later, and so on. Early rather than late: who comes too early is told again, what is told too late is lost.
+   */
   #freedAt(position: number, now: number): number {
-    const strain = this.strain as Strain;
-    let missing = position - strain.freed;
+    const { rule } = this;
+    const missing = position - (this.strain as Strain).freed;
     if (missing <= 0) return now;
-    const total = this.settled + this.held;
-    const windowMs = Math.max(this.rule.windowMs, heldWaitMs);
-    // Beyond what is there now: what goes at the promised times is free again a window later.
-    if (missing > this.settled) return now + windowMs * Math.max(1, missing / Math.max(1, total));
-    let i = this.#head + strain.cursor;
-    let before = strain.before;
-    missing = position - before;
-    while (i < this.#entries.length - stride && this.#unitsAt(i) < missing) {
-      missing -= this.#unitsAt(i);
-      before += this.#unitsAt(i);
-      i += stride;
+    const inWindow = Math.max(this.settled + this.held, rule.capTransactional);
+    const windows = Math.ceil(missing / inWindow) - 1;
+    const rest = missing - windows * inWindow;
+    if (rule.windowMs === 0) return now + heldWaitMs * (windows + 1);
+    return (rest > this.settled ? rule.expiryAfter(now) : this.#expiryOf(rest)) + windows * rule.expiryAfter(0);
+  }
+
+  /** When so many of the settled units, from the next that expires on, will have expired. */
+  #expiryOf(units: number): number {
+    const strain = this.strain as Strain;
+    const isBehind = strain.freed + units > strain.before;
+    let i = this.#head + (isBehind ? strain.cursor : 0);
+    let before = isBehind ? strain.before : strain.freed;
+    for (let missing = strain.freed + units - before; i < this.#entries.length - stride; i += stride) {
+      const inEntry = this.#unitsAt(i);
+      if (inEntry >= missing) break;
+      missing -= inEntry;
+      before += inEntry;
     }
     strain.keepCursor(i - this.#head, before);
-    return this.#entries[i] ?? now + windowMs;
+    return this.#entries[i] as number;
   }
 }
 

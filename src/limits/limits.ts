@@ -42,6 +42,8 @@ export interface AdmissionRequest {
   /** Bytes of each transaction. */
   readonly size: number;
   readonly now: number;
+  /** It comes at a time that a limit has told it: of those that each ask for themselves it is before others. Absent: it does not. */
+  readonly again?: boolean;
   /** So many transactions alike at once, in a forecast; absent: one. `recipients` are those of all. */
   readonly transactions?: number;
 }

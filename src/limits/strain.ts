@@ -12,6 +12,10 @@ const probeWaitMs = 1000;
 /** Bulk mail comes back so soon after the time that it was told, or it waits no more. */
 const bulkLateMs = 2000;
 const entryStride = 2;
+/** Those who were told a time too early have places of their own at so many different times; any more join the line of all. */
+const maxReturning = 256;
+/** Times are told in whole ms of another clock: who comes may be so early. */
+const earlyMs = 2;
 
 /** What is out of the ordinary at a moment, as data; a probe that is under way is none. */
 export interface StrainState {
@@ -21,6 +25,7 @@ export interface StrainState {
   readonly foreign: readonly [units: number, since: number, fadesInMs: number];
   readonly bulk: readonly [asksAt: number, due: number];
   readonly promised: readonly [units: number, byPace: number, until: number];
+  readonly returning: readonly number[];
 }
 
 /**
@@ -44,6 +49,8 @@ export class Strain {
   #promised = 0;
   #promisedTat = 0;
   #promisedUntil = 0;
+  /** When those come who have come before, at the time that they were told, and too early, with their units; in order. */
+  #returning: number[] = [];
   #cursor = 0;
   #before = 0;
 
@@ -148,6 +155,31 @@ export class Strain {
     return this.#promisedTat - Math.max(rule.burstMs, units * rule.msPerUnit);
   }
 
+  /**
+   * The first place that no other of those has who come again; null: they are too many. So a place that is not used by whom it was promised
+   * to is not lost, and nobody goes behind all others for having been told too early.
+   *
+   * @param slotAt when there is room behind so many units; later for more
+   */
+  promiseAgain(units: number, slotAt: (before: number) => number, now: number): number | null {
+    const returning = this.#returning;
+    let lapsed = 0;
+    while (lapsed < returning.length && (returning[lapsed] as number) <= now + earlyMs) lapsed += entryStride;
+    if (lapsed > 0) returning.splice(0, lapsed);
+    let before = 0;
+    for (let i = 0; ; i += entryStride) {
+      const at = slotAt(before);
+      if (i < returning.length && (returning[i] as number) <= at) {
+        before += returning[i + 1] as number;
+        continue;
+      }
+      if (i > 0 && returning[i - entryStride] === at) returning[i - 1] = (returning[i - 1] as number) + units;
+      else if (returning.length < maxReturning * entryStride) returning.splice(i, 0, at, units);
+      else return null;
+      return at;
+    }
+  }
+
   promisedUntil(at: number): void {
     this.#promisedUntil = Math.max(this.#promisedUntil, at);
   }
@@ -184,10 +216,11 @@ export class Strain {
       foreign: [this.#foreign, this.#foreignSince, this.#foreignMs],
       bulk: [this.#bulkAsksAt, this.#bulkDue],
       promised: [this.#promised - this.freed, this.#promisedTat, this.#promisedUntil],
+      returning: this.#returning.slice(),
     };
   }
 
-  static resume({ pausedUntil, pauseMs, bulkWaitsUntil, foreign, bulk, promised }: StrainState): Strain {
+  static resume({ pausedUntil, pauseMs, bulkWaitsUntil, foreign, bulk, promised, returning }: StrainState): Strain {
     const strain = new Strain();
     strain.pausedUntil = pausedUntil;
     strain.pauseMs = pauseMs;
@@ -195,6 +228,7 @@ export class Strain {
     [strain.#foreign, strain.#foreignSince, strain.#foreignMs] = foreign;
     [strain.#bulkAsksAt, strain.#bulkDue] = bulk;
     [strain.#promised, strain.#promisedTat, strain.#promisedUntil] = promised;
+    strain.#returning = [...returning];
     return strain;
   }
 }

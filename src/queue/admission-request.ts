@@ -36,7 +36,9 @@ export function requestOf(
   }
   const addresses: string[] = [];
   let external = 0;
-  for (const { address } of recipients) {
+  let again = false;
+  for (const { address, lastFailure } of recipients) {
+    if (lastFailure?.code === "limits.quota-exceeded") again = true;
     addresses.push(address.toLowerCase());
     if (lane.recipientClass === null ? !isInternal(domainOf(address)) : lane.recipientClass === "external") external++;
   }
@@ -50,5 +52,6 @@ export function requestOf(
     external,
     size: content.size,
     now,
+    again,
   };
 }

@@ -18,7 +18,10 @@ interface Load {
 const load: Load = { workers: 10, latencyMs: 300, recipients: 1, priorities: ["transactional"], windows: 40 };
 
 /** There is always enough to send: the share of what the first rule allows that is sent, over so many of its windows. */
-async function shareUsed(rules: readonly LimitRule[], changes: Partial<Load> = {}): Promise<number> {
+async function shareUsed(
+  rules: readonly LimitRule[],
+  changes: Partial<Load> = {},
+): Promise<{ readonly share: number; readonly asked: number }> {
   const { workers, latencyMs, recipients, priorities, windows } = { ...load, ...changes };
   const [{ amount, windowMs, unit }] = rules as readonly [LimitRule];
   const clock = new TestClock();
@@ -26,6 +29,8 @@ async function shareUsed(rules: readonly LimitRule[], changes: Partial<Load> = {
   const ledger = await openLedger({ rules, clock, journal: null });
   const addresses = Array.from({ length: recipients }, (_, number) => `user${number}@fabrikam.example`);
   let units = 0;
+  let asked = 0;
+  let sent = 0;
   const queue: { at: number; run: () => void }[] = [];
   const after = (ms: number, run: () => void): void => {
     const at = clock.uptime + ms;
@@ -33,10 +38,12 @@ async function shareUsed(rules: readonly LimitRule[], changes: Partial<Load> = {
     while (i > 0 && (queue[i - 1] as { at: number }).at > at) i--;
     queue.splice(i, 0, { at, run });
   };
-  const work = (priority: Priority): void => {
+  const work = (priority: Priority, again = false): void => {
     const now = clock.now();
-    const admission = ledger.admit(requestOf({ now, recipients: addresses, priority }));
-    if (!admission.ok) return after(admission.notBefore - now, () => work(priority));
+    const admission = ledger.admit(requestOf({ now, recipients: addresses, priority, again }));
+    asked++;
+    if (!admission.ok) return after(admission.notBefore - now, () => work(priority, true));
+    sent++;
     if (clock.uptime - startedAt >= windows * windowMs) units += unit === "recipients" ? recipients : 1;
     after(latencyMs, () => {
       ledger.settle(admission.reservation, { now: clock.now(), taken: recipients, refused: 0, asked: true });
@@ -48,14 +55,14 @@ async function shareUsed(rules: readonly LimitRule[], changes: Partial<Load> = {
     clock.uptime = next.at;
     next.run();
   }
-  return units / (amount * windows);
+  return { share: units / (amount * windows), asked: asked / sent };
 }
 
 const shares = { transactional: 0.01, bulk: 0.1 };
 
 async function atLeast(t: TestContext, least: number, rules: readonly LimitRule[], changes: Partial<Load> = {}): Promise<void> {
-  const share = await shareUsed(rules, changes);
-  t.diagnostic(`${(100 * share).toFixed(2)} %`);
+  const { share, asked } = await shareUsed(rules, changes);
+  t.diagnostic(`${(100 * share).toFixed(2)} %, asked ${asked.toFixed(2)} times for each that went`);
   assert.ok(share >= least && share <= 1, `${share}`);
 }
 
@@ -76,3 +83,35 @@ test("3,600 an hour, of both priorities", (t) => atLeast(t, 0.995, [perHour], { 
 test("10,000 a day", (t) => atLeast(t, 0.999, [perDay], { windows: 3 }));
 test("10,000 a day to 40 recipients each", (t) => atLeast(t, 0.999, [perDay], { recipients: 40, windows: 3 }));
 test("10,000 a day beside 30 a minute and 3,600 an hour", (t) => atLeast(t, 0.999, [perDay, perHour, perMinute], { windows: 2 }));
+
+const each = { workers: 300, latencyMs: 3000, windows: 12 };
+for (const [how, burst] of [
+  ["at once", 60],
+  ["as evenly as can be", 1],
+] as const) {
+  test(`60 an hour for each principal, ${how}, which each of many messages asks for by itself`, (t) =>
+    atLeast(t, 0.98, [ruleOf({ amount: 60, windowMs: hourMs, burst, scope: ["principal"] })], each));
+  test(`60 an hour for each pair, ${how}, of both priorities`, (t) =>
+    atLeast(t, 0.98, [ruleOf({ amount: 60, windowMs: hourMs, burst, scope: ["sender-recipient"], shares })], {
+      ...each,
+      priorities: ["transactional", "bulk"],
+    }));
+}
+test("1,200 an hour paced from one sender to one mailbox", (t) =>
+  atLeast(t, 0.98, [ruleOf({ amount: 1200, windowMs: hourMs, burst: 20, scope: ["sender-recipient"] })], {
+    ...each,
+    workers: 5000,
+    windows: 4,
+  }));
+test("1,200 an hour from one sender to one mailbox", (t) =>
+  atLeast(t, 0.98, [ruleOf({ amount: 1200, windowMs: hourMs, scope: ["sender-recipient"] })], { ...each, workers: 5000, windows: 4 }));
+test("60 an hour and 300 a day for each principal", (t) =>
+  atLeast(
+    t,
+    0.98,
+    [
+      ruleOf({ amount: 300, windowMs: dayMs, scope: ["principal"] }),
+      ruleOf({ id: "hour", amount: 60, windowMs: hourMs, scope: ["principal"] }),
+    ],
+    { ...each, windows: 4, workers: 1000 },
+  ));
