@@ -40,3 +40,17 @@ test("two principals take turns in the forecast as they do for real", async () =
   assert.ok(compared.reallyMs > dayMs && compared.forecast.backlog.left < 40, JSON.stringify(compared));
   assertNear(compared);
 });
+
+test("what each message asks for by itself, behind others of its principal that wait already: as late as foreseen", async () => {
+  const compared = await play({
+    routes,
+    limits: [limitOf({ name: "each", amount: 20, perMs: hourMs, each: ["principal"] })],
+    before: [{ mail: { principal: "app", priority: "transactional", external: 50 }, ms: 70 * minuteMs }],
+    backlog: [{ principal: "app", priority: "transactional", external: 35 }],
+    asked: { principal: "app", priority: "transactional", external: 50 },
+    horizonMs: 12 * hourMs,
+  });
+  // 135 at 20 an hour, of which the first go at once: a window for each 20 of the rest.
+  assert.ok(compared.reallyMs < 5 * hourMs, `${compared.reallyMs / hourMs} h`);
+  assertNear(compared);
+});
