@@ -175,20 +175,20 @@ class Schedule {
     } else this.#ledger = ledger;
   }
 
-  #work(): void {
+  #work(again = false): void {
     const chance = this.#chance;
     const ledger = this.#ledger;
     if (ledger === null) return this.#after(chance.below(this.#baseMs / 10), () => this.#work());
     const mail = drawMail(chance, this.#users, this.#most, this.#isTight);
     const now = this.#clock.now();
-    const admission = ledger.admit({ ...mail, now });
+    const admission = ledger.admit({ ...mail, now, again });
     if (!admission.ok) {
       this.#refused++;
       const wait = admission.notBefore - now;
       if (!(wait > 0 && Number.isFinite(wait))) this.#faults.push(`not before ${admission.notBefore}, asked at ${now}`);
       // As a rule it obeys; at times it asks early, or with other mail.
       const pause = chance.is(0.3) ? chance.below(wait) : Math.min(wait, this.#baseMs * 3);
-      return this.#after(chance.is(0.2) ? chance.below(this.#baseMs / 20) : pause, () => this.#work());
+      return this.#after(chance.is(0.2) ? chance.below(this.#baseMs / 20) : pause, () => this.#work(true));
     }
     this.#admitted++;
     // Just when something was used that needed no mark.
