@@ -282,7 +282,7 @@ test("who is told: the rules of NOTIFY, and never the null reverse-path", () => 
 });
 
 test("every failure that a message can meet behind the door is told in plain words", () => {
-  const atTheDoor = /^(submission\.(?!no-route)|spool\.|bounce\.|system\.(?!fault))/;
+  const atTheDoor = /^(submission\.(?!no-route)|spool\.|bounce\.|pickup\.|system\.(?!fault))/;
   const untold = (Object.keys(failureCodes) as FailureCode[]).filter(
     (code) => !atTheDoor.test(code) && english.reasons[code] === undefined,
   );

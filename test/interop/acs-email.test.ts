@@ -177,8 +177,9 @@ suite("the official client", { timeout: 120_000 }, () => {
   });
 
   test("learns that a message failed", async () => {
-    const poller = await client().beginSend(letter("To nobody", "nobody@fabrikam.example"));
-    await assert.rejects(poller.pollUntilDone(), /failed|Email was dropped/i);
+    // The first look may already tell it.
+    const sending = async () => (await client().beginSend(letter("To nobody", "nobody@fabrikam.example"))).pollUntilDone();
+    await assert.rejects(sending(), /failed|Email was dropped/i);
     assert.equal((answers.at(-1)?.body as { status: string } | undefined)?.status, "Failed");
   });
 

@@ -100,7 +100,10 @@ export class HttpListener {
       if (reply.statusCode < 400 || !(Number(request.headers["content-length"]) <= mostDropped) || request.raw.complete) return done();
       // An answer in mid-body would be lost with the connection: the client is still writing. What it declared is read and dropped first.
       const { raw } = request;
-      finished(raw, () => done());
+      // Who hangs up meanwhile may have been answered for that already.
+      finished(raw, () => {
+        if (!reply.raw.headersSent) done();
+      });
       raw.resume();
     });
     app.addHook("preParsing", (request, reply, _payload, done) => {

@@ -62,19 +62,21 @@ export class SendGridApi implements HttpApi {
     context.post("/v3/mail/send", { bodyLimit: maxBody }, (request, reply) => this.#send(request, reply, listener, memory));
   }
 
-  async #authenticate(request: FastifyRequest, reply: FastifyReply, listener: string): Promise<void> {
+  /** The reply once it has answered: only then does the request go no further. */
+  async #authenticate(request: FastifyRequest, reply: FastifyReply, listener: string): Promise<FastifyReply | undefined> {
     const { identity, log } = this.#deps;
     const caller = callerOf(request, listener);
     const key = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(request.headers.authorization ?? "")?.[1];
-    if (key === undefined) return void send(reply, unauthorized);
+    if (key === undefined) return send(reply, unauthorized);
     const result = await identity.logIn(keyUser, key, caller.address);
     if (result.ok) {
       this.#principals.set(request, result.principal);
-      return log.loggedIn({ ...caller, principalName: result.principal.name }, "Bearer");
+      log.loggedIn({ ...caller, principalName: result.principal.name }, "Bearer");
+      return undefined;
     }
     log.logInFailed(caller, "Bearer", keyUser, result.code);
     if (result.delayMs > 0) await untilClosed(request, result.delayMs);
-    send(reply, answerTo(failure(result.code)));
+    return send(reply, answerTo(failure(result.code)));
   }
 
   async #send(request: FastifyRequest, reply: FastifyReply, listener: string, memory: Memory): Promise<FastifyReply> {
