@@ -6,7 +6,8 @@ export default async function* totals(events) {
   // What is held against other people's documents runs where they lie beside the project: they are not ours to bring along.
   let withoutDocument = 0;
   for await (const event of events) {
-    if (event.type === "test:pass" && String(event.data.skip ?? "").startsWith("the published specification does not lie")) withoutDocument++;
+    if (event.type === "test:pass" && String(event.data.skip ?? "").startsWith("the published specification does not lie"))
+      withoutDocument++;
     // The last summary, without a file, has the totals of all.
     if (event.type === "test:summary" && event.data.file === undefined) {
       ran = event.data.counts.tests - event.data.counts.skipped - event.data.counts.todo;
