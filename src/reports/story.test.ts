@@ -195,6 +195,11 @@ test("what a reply told to do is told on, without control characters", () => {
   assert.doesNotMatch(story, /\u001b/);
 });
 
+test("who came by an API was answered 202", () => {
+  for (const door of ["acs", "sendgrid"])
+    assert.match(tellStory({ ...record, origin: { door, auth: "Bearer" } }, new Map())[2] ?? "", /before the sender got the answer 202\.$/);
+});
+
 test("what programs of this machine hand in has neither an address nor a log-in", () => {
   const arrival = (door: string, clientName?: string) =>
     tellStory({ ...record, principal: "erp", origin: { door, ...(clientName !== undefined && { clientName }) } }, new Map())[2]?.slice(22);

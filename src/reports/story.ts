@@ -79,6 +79,9 @@ function sameAnswer(a: DecisionFacts, b: DecisionFacts): boolean {
   return a.rule === b.rule && a.candidates.join("\0") === b.candidates.join("\0") && a.pin?.id === b.pin?.id;
 }
 
+/** Doors that answer in HTTP. */
+const httpDoors: ReadonlySet<string> = new Set(["acs", "sendgrid"]);
+
 function tellArrival({ origin, principal, dsnFor }: TraceRecord): string {
   if (dsnFor !== undefined) return `Postern wrote this notification about message ${formatId(dsnFor)}.`;
   const { clientName = "", clientAddress = "" } = origin;
@@ -95,7 +98,7 @@ function tellArrival({ origin, principal, dsnFor }: TraceRecord): string {
     origin.auth === undefined && network !== undefined
       ? `trusted as a member of network "${network}"`
       : `logged in as "${principal}"${origin.auth === undefined ? "" : ` by ${origin.auth}`}`;
-  return `${by}, ${how}, ${who}. It was safely on disk before the sender got the answer 250.`;
+  return `${by}, ${how}, ${who}. It was safely on disk before the sender got the answer ${httpDoors.has(origin.door) ? 202 : 250}.`;
 }
 
 function tellAuthor({ author, reversePath }: TraceRecord): string {
