@@ -1,5 +1,6 @@
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { readJsonFile } from "../lib/read-json-file.ts";
 import { removeHalfWritten, replaceFile } from "../lib/replace-file.ts";
 import { syncFolder } from "../lib/sync-folder.ts";
 import { pausesFile } from "./state-files.ts";
@@ -66,19 +67,8 @@ export class Pauses {
 
 /** @throws Error when the file is there and cannot be understood: a pause that is silently lost would send mail that somebody stopped. */
 async function readPauses(path: string): Promise<ReadonlyMap<string, Pause>> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return new Map();
-    throw error;
-  }
-  let pauses: unknown;
-  try {
-    pauses = JSON.parse(text);
-  } catch {
-    pauses = null;
-  }
+  const pauses = await readJsonFile(path);
+  if (pauses === undefined) return new Map();
   if (typeof pauses !== "object" || pauses === null || Array.isArray(pauses) || !Object.values(pauses).every(isPause))
     throw new Error(`${path} does not hold paused routes; remove it to start with none`);
   return new Map(Object.entries(pauses));

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
+import { readJsonFile } from "../lib/read-json-file.ts";
 import { removeHalfWritten, replaceFile } from "../lib/replace-file.ts";
 import { maxPins, type Pin } from "../routing/pins.ts";
 import { pinsFile } from "./state-files.ts";
@@ -93,19 +93,8 @@ export class PinBoard implements Disposable {
 
 /** @throws Error when the file is there and cannot be understood: a pin that is silently lost would send mail another way. */
 async function readPins(path: string): Promise<readonly Pin[]> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
-  let pins: unknown;
-  try {
-    pins = JSON.parse(text);
-  } catch {
-    pins = null;
-  }
+  const pins = await readJsonFile(path);
+  if (pins === undefined) return [];
   if (!Array.isArray(pins) || !pins.every((pin) => isPin(pin)))
     throw new Error(`${path} does not hold pins; remove it to start without any`);
   return pins;

@@ -1,6 +1,6 @@
 import { createSecretKey, randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Clock } from "../../lib/clock.ts";
+import { readJsonFile } from "../../lib/read-json-file.ts";
 import { removeHalfWritten, replaceFile } from "../../lib/replace-file.ts";
 import type { BounceKey } from "./bounce-token.ts";
 
@@ -96,19 +96,8 @@ interface StoredKey {
 }
 
 async function readKeys(path: string): Promise<readonly DatedKey[]> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
-  let stored: unknown;
-  try {
-    stored = JSON.parse(text);
-  } catch {
-    stored = null;
-  }
+  const stored = await readJsonFile(path);
+  if (stored === undefined) return [];
   if (!Array.isArray(stored) || !stored.every((key) => isStoredKey(key)))
     throw new Error(`${path} does not hold keys; remove it to make new ones: bounces of what was sent before are refused then`);
   return stored.map(({ number, made, secret }: StoredKey) => ({ number, made, secret: createSecretKey(secret, "base64") }));
